@@ -1,0 +1,29 @@
+# Every target installs what it needs first; on a machine that has it, that takes under a second.
+# The work is done by the scripts in scripts/.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup wasm build test deny run bench
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## start the stack and play the story (RUN_ONCE=1: end after the story)
+	@scripts/run.sh caracal-story $(if $(filter 1,$(RUN_ONCE)),--once)
+
+test: setup ## format, lints, unit and property tests, end to end on Envoy, dependencies
+	@scripts/test.sh
+
+bench: setup ## measure what the filter costs per request
+	@scripts/run.sh caracal-bench
+
+wasm: setup ## build only the filter: target/wasm/caracal-filter.wasm
+	@scripts/build-wasm.sh
+
+build: setup ## build only the native programs
+	@scripts/build-native.sh
+
+deny: setup ## check licences, sources and known vulnerabilities of the dependencies
+	@scripts/deny.sh
+
+setup: ## install what is missing: Rust, Envoy, the Wasm standard library
+	@scripts/setup.sh

@@ -1,0 +1,37 @@
+//! The Merkle ledger: every decision of the mesh, in a log that cannot be rewritten unseen.
+//!
+//! ```text
+//! producers --Submission--> Ledger --bounded queue--> sequencer --one transaction--> SQLite
+//!                                                        |  once a second
+//!                                                        +--> signed checkpoint
+//! ledger file + verifier key --> verify --> Report
+//! ```
+//!
+//! - [`merkle`]: the RFC 6962 tree. Pure.
+//! - [`note`]: C2SP signed notes and checkpoints. Pure.
+//! - [`ledger`]: the sequencer and the publisher over `SQLite`, one log per zone.
+//! - [`verify`](mod@verify): checks a ledger file with nothing but the public key.
+//!
+//! Not here: a network service, serving of proofs, witnesses and cosignatures, tiles, and storage
+//! other than `SQLite`. A copy of the whole file that was put back in place of the newer one looks
+//! intact to itself; only a checkpoint that was kept elsewhere shows it (see [`verify::verify`]).
+
+pub mod ledger;
+pub mod merkle;
+pub mod note;
+pub mod record;
+pub mod verify;
+
+#[cfg(test)]
+mod testing;
+
+pub use ledger::{
+    AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, QUEUE_LIMIT,
+    ReadError, Rejection, StoredEntry, Submission,
+};
+pub use merkle::{Frontier, Hash};
+pub use note::{
+    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, KeyError, NoteError,
+};
+pub use record::{Record, RecordError};
+pub use verify::{Finding, FindingKind, Progress, Report, Severity, VerifyError, ZoneReport};

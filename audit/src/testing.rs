@@ -1,0 +1,109 @@
+//! What the tests of ledger and verifier share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use caracal_mandate::event::{Action, Component, Emitter, Event, Outcome};
+use caracal_mandate::reason::Reason;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::ledger::{Clock, Ledger, Submission};
+use crate::note::CheckpointSigner;
+use crate::verify::{Report, verify};
+
+pub(crate) struct FixedClock;
+
+impl Clock for FixedClock {
+    fn unix_ms(&self) -> u64 {
+        1_800_000_000_000
+    }
+}
+
+/// A directory with a ledger file and the key of its checkpoints.
+pub(crate) struct Place {
+    directory: tempfile::TempDir,
+    key: Vec<u8>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let signer = CheckpointSigner::generate("audit.example").unwrap();
+        let key = signer.to_pkcs8().unwrap().as_ref().to_vec();
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            key,
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path().join("ledger.db")
+    }
+
+    pub(crate) fn signer(&self) -> CheckpointSigner {
+        CheckpointSigner::from_pkcs8("audit.example", &self.key).unwrap()
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<Ledger, crate::OpenError> {
+        Ledger::open(&self.path(), self.signer(), Arc::new(FixedClock)).await
+    }
+
+    pub(crate) async fn open(&self) -> Ledger {
+        self.try_open().await.unwrap()
+    }
+
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        sql(&self.path(), statement).await;
+    }
+
+    pub(crate) async fn verify(&self, trusted: Option<&str>) -> Report {
+        let key = self.signer().verifier().to_text();
+        verify(&self.path(), &key, trusted, |_| {}).await.unwrap()
+    }
+}
+
+pub(crate) async fn sql(path: &Path, statement: &'static str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(false);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+pub(crate) fn event(zone: &str, seq: u64) -> Event {
+    let emitter = Emitter {
+        boot: "boot".to_owned(),
+        name: format!("filter-{zone}"),
+        seq,
+    };
+    let even = seq.is_multiple_of(2);
+    let outcome = if even { Outcome::Deny } else { Outcome::Allow };
+    Event {
+        request_id: Some(format!("req-{zone}-{seq}")),
+        application: Some("payout".to_owned()),
+        resource: Some("https://bank.internal".to_owned()),
+        reason: even.then_some(Reason::MandateExpired),
+        ..Event::new(
+            zone,
+            Component::Filter,
+            Action::Request,
+            outcome,
+            emitter,
+            seq,
+        )
+    }
+}
+
+pub(crate) fn submission(zone: &str, seq: u64) -> Submission {
+    Submission {
+        event: event(zone, seq),
+        peer: "spiffe://mesh/filter".to_owned(),
+    }
+}
+
+pub(crate) fn submissions(zone: &str, seqs: std::ops::RangeInclusive<u64>) -> Vec<Submission> {
+    seqs.map(|seq| submission(zone, seq)).collect()
+}

@@ -1,0 +1,172 @@
+//! One entry, by itself.
+
+use caracal_mandate::event::{EVENT_VERSION, Emitter};
+use sqlx::sqlite::SqliteRow;
+
+use super::database::{bytes, integer, text};
+use super::report::{Finding, FindingKind};
+use crate::merkle::Hash;
+use crate::record::{Columns, Record};
+
+/// What one row says, and what its body hashes to.
+pub(super) struct Entry {
+    pub(super) index: Option<u64>,
+    pub(super) computed: Hash,
+    pub(super) stored: Option<Hash>,
+    /// Why the body cannot be what the ledger wrote, even if its hash agrees.
+    unfit: Option<String>,
+    /// Columns that differ from the body.
+    wrong_columns: Vec<&'static str>,
+    emitter: Option<Emitter>,
+    request_id: Option<String>,
+}
+
+impl Entry {
+    pub(super) fn read(row: &SqliteRow, zone: &str) -> Self {
+        let body = bytes(row, "body");
+        let record = Record::from_canonical(&body);
+        let columns = columns(row);
+        let wrong_columns = record.as_ref().map_or(Vec::new(), |record| {
+            differences(columns.as_ref(), &Columns::of(record))
+        });
+        let unfit = match &record {
+            Err(error) => Some(chain(error)),
+            Ok(record) if record.event.zone != zone => {
+                Some(format!("it is an event of zone {:?}", record.event.zone))
+            }
+            Ok(record) if record.event.v != EVENT_VERSION => {
+                Some(format!("it has schema version {}", record.event.v))
+            }
+            Ok(_) => None,
+        };
+        let computed = Hash::leaf(&body);
+        let stored = Hash::from_bytes(&bytes(row, "leaf_hash"));
+        let by_columns = || (emitter_columns(row), text(row, "request_id"));
+        // To name a damaged entry, the columns come first: they are copies that the change of a
+        // body leaves alone.
+        let (emitter, request_id) = match record.ok() {
+            Some(record) if stored == Some(computed) => {
+                (Some(record.event.emitter), record.event.request_id)
+            }
+            _ => by_columns(),
+        };
+        Self {
+            index: super::database::count(row, "idx"),
+            computed,
+            stored,
+            unfit,
+            wrong_columns,
+            emitter,
+            request_id,
+        }
+    }
+
+    /// Whether body and leaf hash belong together.
+    pub(super) fn agrees(&self) -> bool {
+        self.stored == Some(self.computed)
+    }
+
+    /// A finding about this entry.
+    pub(super) fn finding(&self, kind: FindingKind, zone: &str) -> Finding {
+        let finding = Finding::tampered(kind, zone);
+        let finding = match self.index {
+            Some(index) => finding.at(index),
+            None => finding,
+        };
+        Finding {
+            emitter: self.emitter.clone(),
+            request_id: self.request_id.clone(),
+            ..finding
+        }
+    }
+
+    /// What is wrong with the entry in itself, given that its body is in the tree.
+    pub(super) fn findings(&self, zone: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(unfit) = &self.unfit {
+            findings.push(self.finding(FindingKind::Body, zone).says(
+                "the body is in the tree, but it is not a record of this log",
+                unfit.clone(),
+            ));
+        }
+        if !self.wrong_columns.is_empty() {
+            let names = self.wrong_columns.join(", ");
+            findings.push(self.finding(FindingKind::Column, zone).says(
+                "what is searched is not what was recorded",
+                format!("columns that differ from the body: {names}"),
+            ));
+        }
+        findings
+    }
+
+    /// How a body that does not belong to its hash looks.
+    pub(super) fn body_text(&self) -> String {
+        self.unfit.as_ref().map_or_else(
+            || "the body still reads as a record".to_owned(),
+            |unfit| format!("the body does not read as a record: {unfit}"),
+        )
+    }
+}
+
+fn emitter_columns(row: &SqliteRow) -> Option<Emitter> {
+    Some(Emitter {
+        boot: text(row, "boot")?,
+        name: text(row, "emitter")?,
+        seq: super::database::count(row, "seq")?,
+    })
+}
+
+fn columns(row: &SqliteRow) -> Option<Columns> {
+    Some(Columns {
+        peer: text(row, "peer")?,
+        emitter: text(row, "emitter")?,
+        boot: text(row, "boot")?,
+        seq: integer(row, "seq")?,
+        recorded_ms: integer(row, "recorded_ms")?,
+        request_id: text(row, "request_id"),
+        application: text(row, "application"),
+        resource: text(row, "resource"),
+        outcome: text(row, "outcome")?,
+        reason: text(row, "reason"),
+    })
+}
+
+fn differences(found: Option<&Columns>, expected: &Columns) -> Vec<&'static str> {
+    let Some(found) = found else {
+        return vec!["one that must not be empty"];
+    };
+    let Columns {
+        peer,
+        emitter,
+        boot,
+        seq,
+        recorded_ms,
+        request_id,
+        application,
+        resource,
+        outcome,
+        reason,
+    } = found;
+    [
+        ("peer", *peer == expected.peer),
+        ("emitter", *emitter == expected.emitter),
+        ("boot", *boot == expected.boot),
+        ("seq", *seq == expected.seq),
+        ("recorded_ms", *recorded_ms == expected.recorded_ms),
+        ("request_id", *request_id == expected.request_id),
+        ("application", *application == expected.application),
+        ("resource", *resource == expected.resource),
+        ("outcome", *outcome == expected.outcome),
+        ("reason", *reason == expected.reason),
+    ]
+    .into_iter()
+    .filter_map(|(name, same)| (!same).then_some(name))
+    .collect()
+}
+
+fn chain(error: &crate::record::RecordError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

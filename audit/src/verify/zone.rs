@@ -1,0 +1,202 @@
+//! One zone: its checkpoints, its entries, its account of itself.
+
+mod checkpoints;
+mod state;
+
+use sqlx::sqlite::SqliteConnection;
+use tokio_stream::StreamExt as _;
+
+use super::VerifyError;
+use super::entry::Entry;
+use super::report::{Finding, FindingKind, Progress, Severity, ZoneReport};
+use super::tree::{Milestone, Tree};
+use crate::note::{Checkpoint, CheckpointVerifier};
+
+/// Entries between two calls of the progress callback.
+const PROGRESS_EVERY: u64 = 1024;
+
+pub(super) async fn verify(
+    connection: &mut SqliteConnection,
+    verifier: &CheckpointVerifier,
+    zone: String,
+    trusted: Option<Checkpoint>,
+    progress: &mut impl FnMut(Progress),
+) -> Result<ZoneReport, VerifyError> {
+    let mut findings = Vec::new();
+    let account = state::read(connection, &zone, &mut findings).await?;
+    let mut milestones =
+        checkpoints::read(connection, verifier, &zone, account.as_ref(), &mut findings).await?;
+    let good = milestones.len();
+    let known = |kept: &Checkpoint| {
+        milestones
+            .iter()
+            .any(|stored| (stored.size, stored.root) == (kept.size, kept.root))
+    };
+    if let Some(Checkpoint {
+        origin: _,
+        size,
+        root,
+    }) = trusted.filter(|kept| !known(kept))
+    {
+        let source = "given checkpoint";
+        milestones.push(Milestone {
+            size,
+            root,
+            frontier: None,
+            source,
+            signed: true,
+        });
+        // Stable: at one size, what is stored comes first.
+        milestones.sort_by_key(|milestone| milestone.size);
+    }
+    let total = account.as_ref().map_or(0, |account| account.size);
+    let mut walk = Walk {
+        tree: Tree::new(&zone),
+        milestones: &milestones,
+        findings,
+        rows: 0,
+    };
+    walk.entries(connection, total, progress).await;
+    let Walk {
+        mut tree,
+        milestones: open,
+        mut findings,
+        rows,
+    } = walk;
+    findings.extend(truncation(&zone, tree.position(), open, total));
+    if let Some(account) = &account {
+        account.compare(&mut tree, &mut findings);
+    }
+    tree.finish(&mut findings);
+    findings.extend(unsigned_tail(&zone, &tree, &milestones));
+    let report = ZoneReport {
+        entries: rows,
+        checkpoints: u64::try_from(good).unwrap_or(u64::MAX),
+        signed: tree.confirmed(),
+        root: tree.root().to_string(),
+        findings,
+        zone: zone.clone(),
+    };
+    progress(Progress {
+        zone,
+        checked: rows,
+        total,
+    });
+    Ok(report)
+}
+
+/// The way through the entries, past the milestones.
+struct Walk<'a> {
+    tree: Tree<'a>,
+    /// Those that are still ahead, by size.
+    milestones: &'a [Milestone],
+    findings: Vec<Finding>,
+    rows: u64,
+}
+
+impl Walk<'_> {
+    async fn entries(
+        &mut self,
+        connection: &mut SqliteConnection,
+        total: u64,
+        progress: &mut impl FnMut(Progress),
+    ) {
+        let zone = self.tree.zone();
+        let mut rows = sqlx::query("SELECT * FROM log_entries WHERE zone = $1 ORDER BY idx")
+            .bind(zone)
+            .fetch(connection);
+        while let Some(row) = rows.next().await {
+            match row {
+                Ok(row) => self.entry(Entry::read(&row, zone)),
+                Err(error) => {
+                    let finding = Finding::tampered(FindingKind::Unreadable, zone)
+                        .over(self.tree.position(), total.max(self.tree.position()))
+                        .says("the entries from here on cannot be read", error.to_string());
+                    self.findings.push(finding);
+                    break;
+                }
+            }
+            self.rows = self.rows.saturating_add(1);
+            if self.rows.is_multiple_of(PROGRESS_EVERY) {
+                progress(Progress {
+                    zone: zone.to_owned(),
+                    checked: self.rows,
+                    total,
+                });
+            }
+        }
+        self.pass(self.tree.position());
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        let zone = self.tree.zone();
+        let expected = self.tree.position();
+        let Some(index) = entry.index.filter(|index| *index >= expected) else {
+            let finding = entry.finding(FindingKind::Index, zone);
+            self.findings.push(finding.says(
+                "an entry has an index that is taken or is none",
+                format!("the next index after the entries before it is {expected}"),
+            ));
+            return;
+        };
+        if index > expected {
+            let finding = Finding::tampered(FindingKind::Missing, zone);
+            self.findings
+                .push(finding.over(expected, index.saturating_sub(1)).says(
+                    "entries are missing",
+                    format!("the entry with index {index} follows directly after them"),
+                ));
+            self.pass(index);
+            self.tree.jump(index);
+        }
+        self.pass(index);
+        if entry.agrees() {
+            self.findings.extend(entry.findings(zone));
+        }
+        self.tree.append(entry);
+    }
+
+    /// Compares with every milestone up to `size`.
+    fn pass(&mut self, size: u64) {
+        while let Some((milestone, ahead)) = self.milestones.split_first() {
+            if milestone.size > size {
+                break;
+            }
+            self.tree.jump(milestone.size);
+            self.tree.compare(milestone, &mut self.findings);
+            self.milestones = ahead;
+        }
+    }
+}
+
+/// Entries that were signed, or counted, and are not there.
+fn truncation(zone: &str, present: u64, ahead: &[Milestone], counted: u64) -> Option<Finding> {
+    let newest = ahead.last();
+    let promised = newest.map_or(0, |milestone| milestone.size).max(counted);
+    if promised <= present {
+        return None;
+    }
+    let evidence = match newest {
+        Some(Milestone { size, source, .. }) => {
+            format!("the {source} is for {size} entries, and {present} are there")
+        }
+        None => format!("the log's own count is {counted} entries, and {present} are there"),
+    };
+    let finding = Finding::tampered(FindingKind::Missing, zone);
+    let finding = finding.over(present, promised.saturating_sub(1));
+    Some(finding.says("the end of the log was cut off", evidence))
+}
+
+/// Entries after the last good checkpoint.
+fn unsigned_tail(zone: &str, tree: &Tree<'_>, milestones: &[Milestone]) -> Option<Finding> {
+    let signed = milestones.last().map_or(0, |milestone| milestone.size);
+    let last = tree
+        .position()
+        .checked_sub(1)
+        .filter(|last| *last >= signed)?;
+    let finding = Finding::new(Severity::Notice, FindingKind::Unsigned, zone).over(signed, last);
+    Some(finding.says(
+        "no signed checkpoint covers these entries",
+        "normal for the last second of a running ledger, and for nothing older",
+    ))
+}

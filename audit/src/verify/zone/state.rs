@@ -1,0 +1,85 @@
+//! What the log says about itself. None of it is signed.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::super::database::{bytes, count};
+use super::super::report::{Finding, FindingKind};
+use super::super::tree::{Milestone, Tree};
+use crate::merkle::{Frontier, Hash};
+
+/// The row of `log_state`.
+pub(super) struct Account {
+    pub(super) size: u64,
+    pub(super) checkpoint_size: u64,
+    root: Option<Hash>,
+    frontier: Option<Frontier>,
+}
+
+/// Reads the row; a zone without a readable one gets a finding.
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    zone: &str,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Account>, sqlx::Error> {
+    let row = sqlx::query("SELECT * FROM log_state WHERE zone = $1")
+        .bind(zone)
+        .fetch_optional(connection)
+        .await?;
+    let account = row.and_then(|row| {
+        let size = count(&row, "size")?;
+        let checkpoint_size = count(&row, "checkpoint_size")?;
+        let root = Hash::from_bytes(&bytes(&row, "root"));
+        let frontier = Frontier::from_bytes(size, &bytes(&row, "frontier")).ok();
+        Some(Account {
+            size,
+            checkpoint_size,
+            root,
+            frontier,
+        })
+    });
+    if account.is_none() {
+        findings.push(Finding::tampered(FindingKind::State, zone).says(
+            "the log's own state is missing or not readable",
+            "the table log_state has no usable row for this zone",
+        ));
+    }
+    Ok(account)
+}
+
+impl Account {
+    /// Compares with the entries. Where no checkpoint reaches, this is the best evidence there is.
+    pub(super) fn compare(&self, tree: &mut Tree<'_>, findings: &mut Vec<Finding>) {
+        let finding = Finding::tampered(FindingKind::State, tree.zone());
+        let present = tree.position();
+        // Fewer entries than counted is reported as a truncation.
+        if self.size < present {
+            findings.push(finding.says(
+                "the log's own count of its entries is wrong",
+                format!("it counts {} entries, and {present} are there", self.size),
+            ));
+            return;
+        }
+        if self.size > present || tree.is_lost() {
+            return;
+        }
+        let consistent = self.frontier.as_ref().map(Frontier::root) == self.root;
+        match self.root {
+            Some(root) if consistent && !tree.is_settled() => {
+                let source = "log's own unsigned state";
+                let milestone = Milestone {
+                    size: present,
+                    root,
+                    frontier: None,
+                    source,
+                    signed: false,
+                };
+                tree.compare(&milestone, findings);
+            }
+            Some(root) if consistent && root == tree.root() => {}
+            _ => findings.push(finding.says(
+                "the log's own frontier or root is wrong",
+                format!("the entries lead to the root {}", tree.root()),
+            )),
+        }
+    }
+}

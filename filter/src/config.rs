@@ -1,0 +1,244 @@
+//! The plugin's configuration, as it stands in Envoy or in an Istio resource.
+
+use caracal_mandate::name::Name;
+use serde::Deserialize;
+
+/// Shortest and longest lease that is accepted, in milliseconds.
+const LEASE_MS: std::ops::RangeInclusive<u32> = 500..=10_000;
+
+/// Longest cluster or authority name: its length must be one byte of protobuf varint, because the
+/// host takes the service description as text (see `shell::upstream`).
+pub const MAX_UPSTREAM_NAME: usize = 110;
+
+/// Which part of the way of a request this point stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Beside an agent: obtains the agent's mandate and attaches it.
+    Agent,
+    /// Beside a resource: verifies what peers present, and strips it.
+    Resource,
+    /// Between: obtains a mandate for the downstream peer, enforces it, and strips it.
+    Gateway,
+}
+
+impl Role {
+    /// The role as it is named in configurations and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Resource => "resource",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// What happens when decisions cannot be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditMode {
+    /// The gate closes when the backlog is full.
+    Required,
+    /// The oldest unsent events are dropped, and counted.
+    Besteffort,
+}
+
+/// How the token service is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StsConfig {
+    /// Envoy cluster of the token service.
+    pub cluster: String,
+    /// Cluster of the authority feed, where it is not the same.
+    #[serde(default)]
+    pub watch_cluster: Option<String>,
+    /// `:authority` of the calls.
+    #[serde(default = "default_authority")]
+    pub authority: String,
+    /// Longest wait for one answer, in milliseconds.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u32,
+}
+
+/// The whole configuration. An unknown member is an error: a typo must not leave a default behind
+/// that the operator believes changed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Role.
+    pub role: Role,
+    /// Zone.
+    pub zone: Name,
+    /// Name of this enforcement point, for people and for the ledger.
+    pub instance: String,
+    /// The token service.
+    pub sts: StsConfig,
+    /// Lease in milliseconds: how long authority is trusted after it was last known to be current.
+    #[serde(default = "default_lease_ms")]
+    pub lease_ms: u32,
+    /// Whether a decision that cannot be recorded may be a yes.
+    #[serde(default = "default_audit")]
+    pub audit: AuditMode,
+    /// Value of the filter state that the RBAC filter behind this one demands. Random for each
+    /// configuration and known to nobody else, so that no other plugin can open the gate.
+    pub allow_mark: String,
+    /// Most verified mandates that one VM remembers.
+    #[serde(default = "default_mandate_cache")]
+    pub mandate_cache: usize,
+}
+
+/// The mark is a secret of the configuration.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("role", &self.role)
+            .field("zone", &self.zone)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
+}
+
+fn default_authority() -> String {
+    "caracal-sts".to_owned()
+}
+
+const fn default_timeout_ms() -> u32 {
+    250
+}
+
+const fn default_lease_ms() -> u32 {
+    2000
+}
+
+const fn default_audit() -> AuditMode {
+    AuditMode::Required
+}
+
+const fn default_mandate_cache() -> usize {
+    16_384
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No configuration at all.
+    #[error(
+        "the plugin has no configuration; give it a JSON object with role, zone, instance, sts and allow_mark"
+    )]
+    Missing,
+    /// Not JSON of this form.
+    #[error("the plugin's configuration is not valid: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A value outside its range.
+    #[error("the plugin's configuration is not valid: {field} {problem}")]
+    Range {
+        /// Which member.
+        field: &'static str,
+        /// What it must be.
+        problem: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads and checks a configuration.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        if bytes.is_empty() {
+            return Err(ConfigError::Missing);
+        }
+        let config: Self = serde_json::from_slice(bytes)?;
+        let name = |text: &str| (1..=MAX_UPSTREAM_NAME).contains(&text.len()) && text.is_ascii();
+        let watch = config
+            .sts
+            .watch_cluster
+            .as_deref()
+            .unwrap_or(&config.sts.cluster);
+        let rules = [
+            (
+                LEASE_MS.contains(&config.lease_ms),
+                "lease_ms",
+                "must be from 500 to 10000",
+            ),
+            (
+                (10..=5000).contains(&config.sts.timeout_ms),
+                "sts.timeout_ms",
+                "must be from 10 to 5000",
+            ),
+            (
+                name(&config.sts.cluster),
+                "sts.cluster",
+                "must be 1 to 110 ASCII characters",
+            ),
+            (
+                name(watch),
+                "sts.watch_cluster",
+                "must be 1 to 110 ASCII characters",
+            ),
+            (
+                name(&config.sts.authority),
+                "sts.authority",
+                "must be 1 to 110 ASCII characters",
+            ),
+            (
+                (1..=128).contains(&config.instance.len()),
+                "instance",
+                "must be 1 to 128 bytes",
+            ),
+            (
+                (16..=256).contains(&config.allow_mark.len()) && config.allow_mark.is_ascii(),
+                "allow_mark",
+                "must be 16 to 256 random ASCII characters, the same as in the RBAC filter",
+            ),
+            (
+                (16..=1_000_000).contains(&config.mandate_cache),
+                "mandate_cache",
+                "must be from 16 to 1000000",
+            ),
+        ];
+        match rules.into_iter().find(|(holds, ..)| !holds) {
+            None => Ok(config),
+            Some((_, field, problem)) => Err(ConfigError::Range { field, problem }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"{"role":"resource","zone":"prod","instance":"bank-sidecar",
+        "sts":{"cluster":"caracal_sts"},"allow_mark":"0123456789abcdef"}"#;
+
+    #[test]
+    fn the_defaults_are_the_closed_ones() {
+        let config = Config::parse(MINIMAL.as_bytes()).unwrap();
+        assert_eq!(config.audit, AuditMode::Required);
+        assert_eq!((config.lease_ms, config.sts.timeout_ms), (2000, 250));
+    }
+
+    #[test]
+    fn refuses_to_guess() {
+        for (from, to) in [
+            ("\"role\"", "\"rôle\""),
+            ("\"role\":\"resource\"", "\"role\":\"Resource\""),
+            ("\"zone\":\"prod\"", "\"zone\":\"\""),
+            ("\"instance\"", "\"lease\":1,\"instance\""),
+            ("\"instance\"", "\"lease_ms\":0,\"instance\""),
+            ("\"instance\"", "\"lease_ms\":60000,\"instance\""),
+            ("\"cluster\":\"caracal_sts\"", "\"cluster\":\"\""),
+            ("\"cluster\"", "\"timeout\":5,\"cluster\""),
+            ("0123456789abcdef", "short"),
+            ("\"instance\"", "\"zone\":\"prod\",\"instance\""),
+        ] {
+            let text = MINIMAL.replacen(from, to, 1);
+            assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(matches!(Config::parse(b""), Err(ConfigError::Missing)));
+    }
+
+    #[test]
+    fn the_mark_is_not_printed() {
+        let config = Config::parse(MINIMAL.as_bytes()).unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+}

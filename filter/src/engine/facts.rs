@@ -1,0 +1,98 @@
+//! What is known of one request, borrowed while it is decided and owned while it waits.
+
+use std::sync::Arc;
+
+use caracal_mandate::catalog::{CatalogEntry, Resource};
+use caracal_mandate::operation::Operation;
+
+use crate::head::Head;
+
+/// The host's number of a request.
+pub type StreamId = u32;
+
+/// The operation that a request is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) resource: &'a Resource,
+    pub(super) operation: &'a Operation,
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) method: &'a str,
+    pub(super) host: &'a str,
+    pub(super) path: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) is_grpc: bool,
+    pub(super) peer: Option<&'a str>,
+    pub(super) target: Option<Target<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(head: &'a Head<'_>, peer: Option<&'a str>) -> Self {
+        Self {
+            method: head.method,
+            host: &head.host,
+            path: head.path.as_str(),
+            request_id: head.request_id,
+            is_grpc: head.is_grpc,
+            peer,
+            target: None,
+        }
+    }
+
+    pub(super) fn with_target(self, target: Target<'a>) -> Self {
+        Self {
+            target: Some(target),
+            ..self
+        }
+    }
+}
+
+/// A request that waits for an answer.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) stream: StreamId,
+    method: String,
+    host: String,
+    path: String,
+    request_id: String,
+    is_grpc: bool,
+    peer: Option<String>,
+    target: Option<(Arc<CatalogEntry>, Operation)>,
+}
+
+impl Waiter {
+    pub(super) fn new(
+        stream: StreamId,
+        facts: &Facts<'_>,
+        target: Option<(Arc<CatalogEntry>, Operation)>,
+    ) -> Self {
+        Self {
+            stream,
+            method: facts.method.to_owned(),
+            host: facts.host.to_owned(),
+            path: facts.path.to_owned(),
+            request_id: facts.request_id.to_owned(),
+            is_grpc: facts.is_grpc,
+            peer: facts.peer.map(str::to_owned),
+            target,
+        }
+    }
+
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts {
+            method: &self.method,
+            host: &self.host,
+            path: &self.path,
+            request_id: &self.request_id,
+            is_grpc: self.is_grpc,
+            peer: self.peer.as_deref(),
+            target: self.target.as_ref().map(|(entry, operation)| Target {
+                resource: &entry.resource,
+                operation,
+            }),
+        }
+    }
+}

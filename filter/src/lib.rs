@@ -1,0 +1,27 @@
+//! The enforcement filter.
+//!
+//! A core that knows no host ([`engine::Engine`] and what it is made of: pure, tested natively) and
+//! a thin shell for Envoy's Wasm ABI (`shell`, wasm32 only). Everything here reads hostile bytes
+//! inside the proxy, and a panic there would hang or fail other people's requests: nothing in this
+//! crate panics.
+
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::panic_in_result_fn,
+    clippy::string_slice
+)]
+
+pub mod authority;
+pub mod backlog;
+pub mod cache;
+pub mod check;
+pub mod config;
+pub mod crypto;
+pub mod engine;
+pub mod feed;
+pub mod head;
+pub mod lease;
+pub mod time;
+
+#[cfg(target_arch = "wasm32")]
+mod shell;

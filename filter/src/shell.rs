@@ -1,0 +1,47 @@
+//! The filter inside Envoy: proxy-wasm callbacks in, host calls out, no decision of its own.
+//!
+//! Only the free functions of `proxy_wasm::hostcalls` are used: the convenience methods of its
+//! contexts panic on what a client can send.
+
+mod carry;
+mod host;
+mod http;
+mod metrics;
+mod root;
+mod upstream;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use self::metrics::Metrics;
+use self::root::Root;
+use self::upstream::Upstream;
+use crate::engine::{CallToken, Engine, StreamId};
+
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+}}
+
+/// Whether the body of a request may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// No decision yet: nothing may pass, whatever callback asks.
+    Held,
+    /// The request was let through.
+    Open,
+    /// The request was refused.
+    Shut,
+}
+
+/// What the contexts of one VM share. A VM has one thread; a borrow is never held over a host call
+/// that could call back.
+struct Vm {
+    engine: RefCell<Engine>,
+    /// Requests that waited or wait.
+    gates: RefCell<HashMap<StreamId, Gate>>,
+    /// The ledger call under way.
+    ledger_call: RefCell<Option<CallToken>>,
+    sts: Upstream,
+    feed: Upstream,
+    metrics: Metrics,
+}

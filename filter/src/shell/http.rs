@@ -1,0 +1,135 @@
+//! One request.
+
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, MapType};
+
+use super::{Gate, Vm, host};
+use crate::config::Role;
+use crate::engine::{StreamId, Verdict};
+use crate::head::Head;
+
+/// One request. Without a VM (a configuration that was refused) it is never let through.
+pub(super) struct Request {
+    pub(super) stream: StreamId,
+    pub(super) vm: Option<Rc<Vm>>,
+    pub(super) gate: Gate,
+}
+
+impl Request {
+    fn begin(&mut self, vm: &Vm) -> Gate {
+        let now = host::now();
+        let Ok(pairs) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
+            let _ = hostcalls::send_http_response(503, Vec::new(), None);
+            return Gate::Shut;
+        };
+        let is_agent = vm.engine.borrow().config().role == Role::Agent;
+        // An agent beside its own sidecar has no certificate to show.
+        let peer = if is_agent { None } else { host::peer() };
+        let head = match Head::parse(&pairs) {
+            Ok(head) => head,
+            Err(malformed) => {
+                let outcome =
+                    vm.engine
+                        .borrow_mut()
+                        .refuse_malformed(&malformed, peer.as_deref(), now);
+                return vm.carry_out(&outcome);
+            }
+        };
+        // Before anything waits: copies of internal headers from outside must not be there later.
+        for name in &head.internal {
+            if hostcalls::remove_map_value(MapType::HttpRequestHeaders, name).is_err() {
+                let _ = hostcalls::send_http_response(503, Vec::new(), None);
+                return Gate::Shut;
+            }
+        }
+        let verdict = vm
+            .engine
+            .borrow_mut()
+            .decide(self.stream, &head, peer.as_deref(), now);
+        match verdict {
+            Verdict::Settled(outcome) => vm.carry_out(&outcome),
+            Verdict::Hold => self.hold(vm),
+            Verdict::Ask(question) => {
+                let gate = self.hold(vm);
+                let settled = vm.ask(&question);
+                if settled.is_empty() {
+                    return gate;
+                }
+                // It could not be asked. This request is decided in place and not resumed.
+                let mut gate = gate;
+                let (own, others): (Vec<_>, Vec<_>) = settled
+                    .into_iter()
+                    .partition(|(stream, _)| *stream == self.stream);
+                for (_, outcome) in &own {
+                    gate = vm.carry_out(outcome);
+                }
+                vm.gates.borrow_mut().insert(self.stream, gate);
+                vm.settle(others);
+                gate
+            }
+        }
+    }
+
+    fn hold(&self, vm: &Vm) -> Gate {
+        vm.gates.borrow_mut().insert(self.stream, Gate::Held);
+        Gate::Held
+    }
+
+    /// Body and trailers must wait like the head: where the listener allows headers to stop alone,
+    /// a `Continue` from here would send the request on while its decision is pending.
+    fn pass_or_wait(&mut self) -> Action {
+        if self.gate == Gate::Held {
+            let settled = self
+                .vm
+                .as_ref()
+                .and_then(|vm| vm.gates.borrow().get(&self.stream).copied());
+            self.gate = settled.unwrap_or(Gate::Shut);
+        }
+        match self.gate {
+            Gate::Open => Action::Continue,
+            Gate::Held | Gate::Shut => Action::Pause,
+        }
+    }
+}
+
+impl Context for Request {
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        if let Some(vm) = self.vm.clone() {
+            vm.answered(call, status, size);
+        }
+    }
+}
+
+impl HttpContext for Request {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        if let Some(vm) = self.vm.clone() {
+            self.gate = self.begin(&vm);
+        } else {
+            let _ = hostcalls::send_http_response(503, Vec::new(), None);
+            self.gate = Gate::Shut;
+        }
+        self.pass_or_wait()
+    }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        self.pass_or_wait()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.pass_or_wait()
+    }
+}
+
+/// The host has let go of the request, decided or not.
+impl Drop for Request {
+    fn drop(&mut self) {
+        let Some(vm) = &self.vm else { return };
+        let gate = vm.gates.borrow_mut().remove(&self.stream);
+        if gate == Some(Gate::Held) {
+            vm.engine.borrow_mut().abandoned(self.stream);
+        }
+    }
+}

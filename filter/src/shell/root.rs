@@ -1,0 +1,288 @@
+//! One VM: configuration, the authority feed, the ledger, and the clock tick.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use caracal_mandate::key::SignatureVerifier;
+use caracal_proto::enforcement::{Hello, watch_request};
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{BufferType, ContextType, LogLevel};
+
+use super::host::{self, HostVerifier};
+use super::http::Request;
+use super::metrics::Metrics;
+use super::upstream::Upstream;
+use super::{Gate, Vm};
+use crate::config::{Config, ConfigError};
+use crate::crypto::{PortableVerifier, known_answer};
+use crate::engine::{CallToken, Engine};
+use crate::feed::{acknowledgement, encode};
+use crate::time::Moment;
+
+/// Granularity of pings, deadlines and ledger batches.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shortest and longest pause before the feed is opened again.
+const RECONNECT_MS: (u64, u64) = (100, 2000);
+
+/// The open stream of the feed.
+struct Stream {
+    token: CallToken,
+    last_ping: u64,
+    last_message: u64,
+}
+
+/// The root context.
+#[derive(Default)]
+pub(super) struct Root {
+    vm: Option<Rc<Vm>>,
+    boot: String,
+    stream: Option<Stream>,
+    open_at: u64,
+    pause_ms: u64,
+    expired_at: u64,
+}
+
+fn log(level: LogLevel, message: &str) {
+    let _ = hostcalls::log(level, message);
+}
+
+impl Root {
+    fn configure(&mut self) -> Result<(), ConfigError> {
+        let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX);
+        let config = Config::parse(&bytes.ok().flatten().unwrap_or_default())?;
+        let sts = &config.sts;
+        let upstream = |cluster| Upstream::new(cluster, &sts.authority, sts.timeout_ms);
+        let watch = sts.watch_cluster.as_ref().unwrap_or(&sts.cluster);
+        let (Some(sts), Some(feed)) = (upstream(&sts.cluster), upstream(watch)) else {
+            return Err(ConfigError::Range {
+                field: "sts",
+                problem: "has names that are too long",
+            });
+        };
+        // Tried before it is trusted: a host that says yes to everything is found out here.
+        let crypto: Box<dyn SignatureVerifier> = if known_answer::holds(&HostVerifier) {
+            Box::new(HostVerifier)
+        } else {
+            log(
+                LogLevel::Warn,
+                "caracal: the host's verify_signature is missing or wrong; verifying in the VM, about 8 times slower",
+            );
+            Box::new(PortableVerifier)
+        };
+        self.boot = host::random_name();
+        self.vm = Some(Rc::new(Vm {
+            engine: RefCell::new(Engine::new(config, self.boot.clone(), crypto)),
+            gates: RefCell::new(HashMap::new()),
+            ledger_call: RefCell::new(None),
+            sts,
+            feed,
+            metrics: Metrics::define(),
+        }));
+        Ok(())
+    }
+
+    fn keep_feed(&mut self, vm: &Vm, now: Moment) {
+        let lease_ms = u64::from(vm.engine.borrow().config().lease_ms);
+        let now = now.monotonic_ms;
+        if let Some(stream) = &mut self.stream {
+            // Nothing for two leases: the far end hangs, or the way to it does.
+            let silent = now.saturating_sub(stream.last_message) > lease_ms.saturating_mul(2);
+            let due = now.saturating_sub(stream.last_ping) >= lease_ms / 4;
+            if silent {
+                self.close_feed(vm, now, "it is silent");
+            } else if due {
+                stream.last_ping = now;
+                let ping = vm.engine.borrow_mut().feed().ping(now);
+                if hostcalls::send_grpc_stream_message(stream.token, Some(&ping), false).is_err() {
+                    self.close_feed(vm, now, "a ping could not be sent");
+                }
+            }
+        } else if now >= self.open_at {
+            self.open_feed(vm, now);
+        }
+    }
+
+    fn open_feed(&mut self, vm: &Vm, now: u64) {
+        vm.engine.borrow_mut().feed().stream_opened();
+        let Ok(token) = vm.feed.open("caracal.enforcement.v1.Enforcement", "Watch") else {
+            self.retry_later(now);
+            return;
+        };
+        self.stream = Some(Stream {
+            token,
+            last_ping: now,
+            last_message: now,
+        });
+        let hello = {
+            let engine = vm.engine.borrow();
+            let config = engine.config();
+            encode(watch_request::Message::Hello(Hello {
+                zone: config.zone.to_string(),
+                instance: config.instance.clone(),
+                boot: self.boot.clone(),
+                role: config.role.as_str().to_owned(),
+                software: env!("CARGO_PKG_VERSION").to_owned(),
+                lease_ms: config.lease_ms,
+            }))
+        };
+        // The ping at once: its pong comes right after the snapshot, and the point is live.
+        let ping = vm.engine.borrow_mut().feed().ping(now);
+        for message in [hello, ping] {
+            if hostcalls::send_grpc_stream_message(token, Some(&message), false).is_err() {
+                self.close_feed(vm, now, "the first messages could not be sent");
+                return;
+            }
+        }
+    }
+
+    fn close_feed(&mut self, vm: &Vm, now: u64, why: &str) {
+        if let Some(stream) = self.stream.take() {
+            log(
+                LogLevel::Warn,
+                &format!("caracal: closing the authority feed: {why}"),
+            );
+            let _ = hostcalls::cancel_grpc_stream(stream.token);
+        }
+        vm.engine.borrow_mut().feed().stream_ended();
+        self.retry_later(now);
+    }
+
+    fn retry_later(&mut self, now: u64) {
+        let (shortest, longest) = RECONNECT_MS;
+        self.pause_ms = self.pause_ms.saturating_mul(2).clamp(shortest, longest);
+        // Up to a half more, so that the proxies of a fleet do not come back all at once. The name
+        // of this life is random already.
+        let spread = self.boot.bytes().fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        let jitter = spread.wrapping_add(now) % (self.pause_ms / 2).max(1);
+        self.open_at = now.saturating_add(self.pause_ms).saturating_add(jitter);
+    }
+
+    fn send_ledger(vm: &Vm) {
+        if vm.ledger_call.borrow().is_some() {
+            return;
+        }
+        let Some(message) = vm.engine.borrow_mut().backlog().next_call() else {
+            return;
+        };
+        match vm.sts.call("caracal.ledger.v1.Ledger", "Append", &message) {
+            Ok(call) => *vm.ledger_call.borrow_mut() = Some(call),
+            Err(_) => vm.engine.borrow_mut().backlog().answered(None),
+        }
+    }
+
+    fn report(vm: &Vm, now: Moment) {
+        let mut engine = vm.engine.borrow_mut();
+        let counts = engine.take_counts();
+        let remaining = engine.feed().lease().remaining_ms(now.monotonic_ms);
+        let (waiting, dropped) = (engine.backlog().len(), engine.backlog().dropped());
+        drop(engine);
+        vm.metrics.report(counts, remaining, waiting, dropped);
+    }
+}
+
+impl Context for Root {
+    fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
+        let Some(vm) = self.vm.clone() else { return };
+        let now = host::now();
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.token == token) else {
+            return;
+        };
+        stream.last_message = now.monotonic_ms;
+        let bytes = hostcalls::get_buffer(BufferType::GrpcReceiveBuffer, 0, size);
+        let bytes = bytes.ok().flatten().unwrap_or_default();
+        let applied = vm.engine.borrow_mut().feed_message(&bytes);
+        match applied {
+            Err(error) => self.close_feed(&vm, now.monotonic_ms, &error.to_string()),
+            Ok(applied) => {
+                let Some(version) = applied.acknowledge else {
+                    return;
+                };
+                self.pause_ms = 0;
+                let ack = acknowledgement(version);
+                if hostcalls::send_grpc_stream_message(token, Some(&ack), false).is_err() {
+                    self.close_feed(
+                        &vm,
+                        now.monotonic_ms,
+                        "an acknowledgement could not be sent",
+                    );
+                }
+            }
+        }
+    }
+
+    fn on_grpc_stream_close(&mut self, token: u32, _: u32) {
+        let Some(vm) = self.vm.clone() else { return };
+        if self
+            .stream
+            .take_if(|stream| stream.token == token)
+            .is_some()
+        {
+            vm.engine.borrow_mut().feed().stream_ended();
+            self.retry_later(host::now().monotonic_ms);
+        }
+    }
+
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        if let Some(vm) = self.vm.clone() {
+            vm.answered(call, status, size);
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _: usize) -> bool {
+        match self.configure() {
+            Ok(()) => hostcalls::set_tick_period(TICK).is_ok(),
+            Err(error) => {
+                log(LogLevel::Critical, &format!("caracal: {error}"));
+                false
+            }
+        }
+    }
+
+    /// Streams begin here and not in `on_configure`, which also runs in a VM that is thrown away.
+    fn on_tick(&mut self) {
+        let Some(vm) = self.vm.clone() else { return };
+        let now = host::now();
+        self.keep_feed(&vm, now);
+        let (settled, calls) = vm.engine.borrow_mut().give_up_overdue(now);
+        for call in calls {
+            let _ = hostcalls::cancel_grpc_call(call);
+        }
+        let orphans = vm.engine.borrow_mut().take_orphans();
+        let refused: Vec<_> = orphans
+            .iter()
+            .flat_map(|question| vm.ask(question))
+            .collect();
+        Self::send_ledger(&vm);
+        Self::report(&vm, now);
+        if now.monotonic_ms.saturating_sub(self.expired_at) >= 1000 {
+            self.expired_at = now.monotonic_ms;
+            vm.engine
+                .borrow_mut()
+                .feed()
+                .expire_revocations(now.unix_s());
+        }
+        // Last, because it leaves another context in effect.
+        vm.settle(settled);
+        vm.settle(refused);
+    }
+
+    fn create_http_context(&self, stream: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Request {
+            stream,
+            vm: self.vm.clone(),
+            gate: Gate::Held,
+        }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

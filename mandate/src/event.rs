@@ -1,0 +1,286 @@
+//! One decision, as it stands in the ledger.
+//!
+//! The canonical form is RFC 8785 (JCS): members in alphabetical order, no white space, integers
+//! below 2^53, absent members left out. The fields below are declared in that order, so that plain
+//! serialization *is* the canonical form; a test proves it. Tokens, keys and secrets have no field.
+
+use serde::{Deserialize, Serialize};
+
+use crate::reason::Reason;
+
+/// Version of this schema.
+pub const EVENT_VERSION: u32 = 1;
+
+/// Longest canonical event in bytes: a C2SP entry bundle prefixes each entry with 16 bits.
+pub const MAX_EVENT_BYTES: usize = 8 * 1024;
+
+/// Which part of the system decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// An enforcement point in the data plane.
+    Filter,
+    /// The token service.
+    Sts,
+    /// The management API.
+    Control,
+}
+
+/// What was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A request at an enforcement point.
+    Request,
+    /// The issue of a mandate.
+    Exchange,
+    /// One request that an enforcement point could not decide by itself.
+    Authorize,
+    /// A change of authority through the management API.
+    Admin,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Allowed.
+    Allow,
+    /// Refused; [`Event::reason`] says why.
+    Deny,
+}
+
+/// Who wrote the event, and its number there: a missing number is a missing event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emitter {
+    /// Random name of this run of the emitter; numbering starts at 1 for each.
+    pub boot: String,
+    /// Stable name of the emitter, such as an enforcement point's instance name.
+    pub name: String,
+    /// Position in the emitter's own sequence, from 1, without gaps.
+    pub seq: u64,
+}
+
+/// One decision. See the module's text for the canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// What was decided on.
+    pub action: Action,
+    /// Application (the mandate's `client_id`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub application: Option<String>,
+    /// Component that decided.
+    pub component: Component,
+    /// Free text for administrative changes: the kind and name of what changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+    /// Numbering of the emitter.
+    pub emitter: Emitter,
+    /// Position of the authority state that the decision rests on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<u64>,
+    /// Grant that the mandate rests on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grant: Option<String>,
+    /// SPIFFE ID of the peer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holder: Option<String>,
+    /// Host in normal form.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host: Option<String>,
+    /// The mandate's `jti`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mandate: Option<String>,
+    /// HTTP method.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<String>,
+    /// Operation name within the resource.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub operation: Option<String>,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Path in normal form, without the query.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path: Option<String>,
+    /// Digest of the policy version that was evaluated.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy: Option<String>,
+    /// Why it was refused; absent when allowed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Reason>,
+    /// `x-request-id` of the request.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+    /// Resource identifier (URI).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resource: Option<String>,
+    /// Scopes that were issued, or that the operation needed; space separated.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// Session.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<String>,
+    /// When it was decided, Unix time in milliseconds, by the emitter's clock.
+    pub time_ms: u64,
+    /// Schema version, [`EVENT_VERSION`].
+    pub v: u32,
+    /// Zone.
+    pub zone: String,
+}
+
+/// Why bytes are not an event.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// Not JSON of this schema.
+    #[error("not an event of schema version {EVENT_VERSION}: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Readable, but not the canonical bytes, so its leaf hash would not be reproducible.
+    #[error("the event is not in canonical form")]
+    NotCanonical,
+    /// Longer than [`MAX_EVENT_BYTES`].
+    #[error("the event has {0} bytes, more than {MAX_EVENT_BYTES}")]
+    TooLong(usize),
+    /// A version that this build does not write.
+    #[error("the event has schema version {0}, this build knows {EVENT_VERSION}")]
+    Version(u32),
+}
+
+impl Event {
+    /// An event with the given fixed part and every optional member absent.
+    #[must_use]
+    pub fn new(
+        zone: impl Into<String>,
+        component: Component,
+        action: Action,
+        outcome: Outcome,
+        emitter: Emitter,
+        time_ms: u64,
+    ) -> Self {
+        Self {
+            action,
+            application: None,
+            component,
+            detail: None,
+            emitter,
+            epoch: None,
+            grant: None,
+            holder: None,
+            host: None,
+            mandate: None,
+            method: None,
+            operation: None,
+            outcome,
+            path: None,
+            policy: None,
+            reason: None,
+            request_id: None,
+            resource: None,
+            scope: None,
+            session: None,
+            time_ms,
+            v: EVENT_VERSION,
+            zone: zone.into(),
+        }
+    }
+
+    /// The canonical bytes.
+    ///
+    /// # Errors
+    /// Never for values of this type in practice; `serde_json` reports through the same path.
+    pub fn to_canonical(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// Reads canonical bytes and nothing else.
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self, EventError> {
+        if bytes.len() > MAX_EVENT_BYTES {
+            return Err(EventError::TooLong(bytes.len()));
+        }
+        let event: Self = serde_json::from_slice(bytes)?;
+        if event.v != EVENT_VERSION {
+            return Err(EventError::Version(event.v));
+        }
+        if event.to_canonical()? != bytes {
+            return Err(EventError::NotCanonical);
+        }
+        Ok(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Event {
+        let emitter = Emitter {
+            boot: "b".to_owned(),
+            name: "sidecar/\"a\"\n".to_owned(),
+            seq: 7,
+        };
+        let some = |text: &str| Some(text.to_owned());
+        Event {
+            application: some("payout"),
+            detail: some("grant ü \u{1}"),
+            epoch: Some(9),
+            grant: some("grt_1"),
+            holder: some("spiffe://a/b"),
+            host: some("bank.internal"),
+            mandate: some("jti"),
+            method: some("GET"),
+            operation: some("read"),
+            path: some("/accounts/1"),
+            policy: some("sha256:00"),
+            reason: Some(Reason::Revoked),
+            request_id: some("r"),
+            resource: some("https://bank.internal"),
+            scope: some("accounts:read"),
+            session: some("ses_1"),
+            ..Event::new(
+                "z",
+                Component::Filter,
+                Action::Request,
+                Outcome::Deny,
+                emitter,
+                1,
+            )
+        }
+    }
+
+    #[test]
+    fn plain_serialization_is_the_canonical_form() {
+        let event = full();
+        // `serde_json::Value` keeps members in a BTreeMap, hence in the order that RFC 8785 asks.
+        let sorted = serde_json::to_vec(&serde_json::to_value(&event).unwrap()).unwrap();
+        assert_eq!(event.to_canonical().unwrap(), sorted);
+    }
+
+    #[test]
+    fn canonical_bytes_read_back_as_the_same_event() {
+        let event = full();
+        assert_eq!(
+            Event::from_canonical(&event.to_canonical().unwrap()).unwrap(),
+            event
+        );
+    }
+
+    #[test]
+    fn the_same_event_in_another_spelling_is_refused() {
+        let spaced = serde_json::to_string_pretty(&full()).unwrap();
+        assert!(matches!(
+            Event::from_canonical(spaced.as_bytes()),
+            Err(EventError::NotCanonical)
+        ));
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused() {
+        let text = String::from_utf8(full().to_canonical().unwrap()).unwrap();
+        let extra = text.replacen('{', "{\"a\":1,", 1);
+        assert!(matches!(
+            Event::from_canonical(extra.as_bytes()),
+            Err(EventError::Malformed(_))
+        ));
+    }
+}

@@ -1,0 +1,208 @@
+//! From bytes to a verified mandate, and from that to a permit for one request.
+//!
+//! Two steps, because the first is worth remembering: [`verify`] depends on nothing but the token,
+//! the zone and its keys, and its result can be cached. [`VerifiedMandate::present`] depends on the
+//! moment, the peer and the request, and runs each time. Only it makes a [`Permit`].
+
+use crate::catalog::{Resource, ResourceUri};
+use crate::claims::{CLOCK_SKEW_SECONDS, Claims, MAX_LIFETIME_SECONDS, MandateUse};
+use crate::jws::Parts;
+use crate::key::{KeySet, SignatureVerifier};
+use crate::name::Name;
+use crate::operation::Operation;
+use crate::reason::Reason;
+use crate::revocation::{RevocationId, RevocationKind, RevocationSet};
+use crate::scope::ScopeSet;
+use crate::version::Version;
+
+/// Whose mandates are accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// The zone.
+    pub zone: &'a Name,
+    /// Its issuer.
+    pub issuer: &'a str,
+    /// Its live keys.
+    pub keys: &'a KeySet,
+}
+
+/// A mandate whose signature, type, issuer, zone and claims are good.
+#[derive(Debug, Clone)]
+pub struct VerifiedMandate {
+    claims: Claims,
+    scopes: ScopeSet,
+    /// Whether the chain attenuates; reported in its own place in the decision order.
+    attenuates: bool,
+    lineage: Box<[RevocationId]>,
+}
+
+/// Verifies everything about a token that does not depend on the request (questions 4 and 6 of
+/// the decision order, but for the times and the audience).
+pub fn verify(
+    token: &[u8],
+    trust: Trust<'_>,
+    crypto: &dyn SignatureVerifier,
+) -> Result<VerifiedMandate, Reason> {
+    let parts = Parts::parse(token)?;
+    let key = trust.keys.get(&parts.kid).ok_or(Reason::MandateKey)?;
+    if !crypto.verify(key, parts.signing_input, &parts.signature) {
+        return Err(Reason::MandateSignature);
+    }
+    let claims: Claims =
+        serde_json::from_slice(&parts.payload).map_err(|_| Reason::MandateClaims)?;
+    if claims.iss != trust.issuer {
+        return Err(Reason::MandateIssuer);
+    }
+    if claims.zone != *trust.zone {
+        return Err(Reason::MandateZone);
+    }
+    let scopes = ScopeSet::parse(&claims.scope).map_err(|_| Reason::MandateClaims)?;
+    let lifetime = claims
+        .exp
+        .checked_sub(claims.iat)
+        .ok_or(Reason::MandateLifetime)?;
+    if lifetime == 0 || lifetime > MAX_LIFETIME_SECONDS {
+        return Err(Reason::MandateLifetime);
+    }
+    let attenuates = claims.mdt.verify(claims.leaf(&scopes)).is_ok();
+    let lineage = lineage(&claims);
+    Ok(VerifiedMandate {
+        claims,
+        scopes,
+        attenuates,
+        lineage,
+    })
+}
+
+/// Everything that the mandate descends from and by which it can be revoked.
+fn lineage(claims: &Claims) -> Box<[RevocationId]> {
+    use RevocationKind::{Application, Grant, Mandate, Resource, Session, Zone};
+    let zone = claims.zone.as_str();
+    let id = |kind, id: &str| RevocationId::new(kind, zone, id);
+    let fixed = [
+        id(Mandate, &claims.jti),
+        id(Grant, &claims.grant),
+        id(Resource, claims.aud.as_str()),
+        id(Zone, zone),
+    ];
+    let hops = claims.mdt.hops.iter().flat_map(|hop| {
+        [
+            id(Session, &hop.session),
+            id(Application, hop.application.as_str()),
+        ]
+    });
+    fixed.into_iter().chain(hops).collect()
+}
+
+/// The peer that presents a mandate.
+#[derive(Debug, Clone, Copy)]
+pub enum Presenter<'a> {
+    /// A peer with the SPIFFE ID of its verified certificate, if it has one.
+    Peer(Option<&'a str>),
+    /// The workload itself: its own sidecar obtained the mandate for it a moment ago.
+    Own,
+}
+
+/// One request, as far as the mandate is concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct Presentation<'a> {
+    /// Unix seconds.
+    pub now: u64,
+    /// Who presents.
+    pub presenter: Presenter<'a>,
+    /// The resource that is called.
+    pub resource: &'a Resource,
+    /// The operation that is called.
+    pub operation: &'a Operation,
+    /// What is revoked.
+    pub revocations: &'a RevocationSet,
+}
+
+/// Evidence that a mandate allows one operation. Only [`VerifiedMandate::present`] makes it.
+#[derive(Debug)]
+#[must_use = "a permit is the decision: forward with it, or drop the request"]
+pub struct Permit<'a> {
+    mandate: &'a VerifiedMandate,
+}
+
+impl<'a> Permit<'a> {
+    /// The mandate that allowed it.
+    #[must_use]
+    pub const fn mandate(&self) -> &'a VerifiedMandate {
+        self.mandate
+    }
+}
+
+impl VerifiedMandate {
+    /// Questions 4 (times, audience) to 8 of the decision order; the first "no" is the answer.
+    pub fn present(&self, presentation: Presentation<'_>) -> Result<Permit<'_>, Reason> {
+        let Presentation {
+            now,
+            presenter,
+            resource,
+            operation,
+            revocations,
+        } = presentation;
+        if self.claims.usage != MandateUse::Execute {
+            return Err(Reason::MandateUse);
+        }
+        if self.claims.iat > now.saturating_add(CLOCK_SKEW_SECONDS) {
+            return Err(Reason::MandateNotYetValid);
+        }
+        if now >= self.claims.exp {
+            return Err(Reason::MandateExpired);
+        }
+        if self.claims.aud != resource.uri {
+            return Err(Reason::MandateAudience);
+        }
+        match presenter {
+            Presenter::Own => {}
+            Presenter::Peer(None) => return Err(Reason::HolderUnknown),
+            Presenter::Peer(Some(peer)) if peer == self.claims.cnf.spiffe_id.as_str() => {}
+            Presenter::Peer(Some(_)) => return Err(Reason::HolderMismatch),
+        }
+        if !self.attenuates {
+            return Err(Reason::AttenuationViolation);
+        }
+        if revocations.hits(&self.lineage, self.claims.iat) {
+            return Err(Reason::Revoked);
+        }
+        if !operation.scopes.is_subset(&self.scopes) {
+            return Err(Reason::InsufficientScope);
+        }
+        Ok(Permit { mandate: self })
+    }
+
+    /// The claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The scopes.
+    #[must_use]
+    pub const fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// The resource.
+    #[must_use]
+    pub const fn resource(&self) -> &ResourceUri {
+        &self.claims.aud
+    }
+
+    /// The authority state that the issuer decided on.
+    #[must_use]
+    pub const fn issued_at_version(&self) -> Version {
+        self.claims.mdt.rev
+    }
+
+    /// Ids by which it can be revoked.
+    #[must_use]
+    pub fn lineage(&self) -> &[RevocationId] {
+        &self.lineage
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! The wire messages of Caracal.
+//!
+//! Generated from the `.proto` files of this crate and committed under `src/gen/`, so that a build
+//! needs no protoc. `tests/fresh.rs` regenerates and compares; with `CARACAL_REGENERATE=1` it writes.
+
+/// Generated code, as it comes.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    reason = "generated code is not ours to style"
+)]
+mod generated {
+    pub mod enforcement {
+        include!("gen/caracal.enforcement.v1.rs");
+    }
+    pub mod ledger {
+        include!("gen/caracal.ledger.v1.rs");
+    }
+    pub mod extauthz {
+        include!("gen/caracal.extauthz.v1.rs");
+    }
+}
+
+/// The authority feed.
+pub use generated::enforcement;
+/// The part of Envoy's `ext_authz` that the filter speaks.
+pub use generated::extauthz;
+/// The way of decisions into the ledger.
+pub use generated::ledger;
+
+/// Keys of `context_extensions` in a check by one of our own enforcement points.
+pub mod check {
+    /// What the point wants: [`EXCHANGE`] or [`AUTHORIZE`]. A check without it is by Envoy's own
+    /// `ext_authz` filter.
+    pub const INTENT: &str = "caracal.intent";
+    /// A mandate for the peer that the request comes from.
+    pub const EXCHANGE: &str = "exchange";
+    /// A decision about one request that carries a mandate.
+    pub const AUTHORIZE: &str = "authorize";
+}

@@ -1,0 +1,163 @@
+# Shared by every script here: where things are, how progress is shown, and which Rust is used.
+# Sourced, never run.
+# shellcheck shell=bash
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${CARACAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/caracal}
+LOGS=$ROOT/target/logs
+mkdir -p "$CACHE" "$LOGS" "$ROOT/target/wasm"
+
+RUST_MIN=1.94          # the oldest compiler the crates accept (rust-version in Cargo.toml)
+RUST_PIN=1.95.0        # the one we lint and test with, when rustup can give it
+ENVOY_VERSION=1.40.0
+DENY_VERSION=0.20.2
+WASM_TARGET=wasm32-wasip1
+DENY=$CACHE/tools/bin/cargo-deny
+export ENVOY_VERSION DENY_VERSION DENY WASM_TARGET
+
+# rustup and cargo put their programs here; a shell started by CI often has not read the profile.
+[ ! -d "${CARGO_HOME:-$HOME/.cargo}/bin" ] || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
+say()  { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+# die WHAT [WHY AND WHAT TO DO]...
+die()  { printf 'error: %s\n' "$1" >&2; shift; [ $# -eq 0 ] || printf '       %s\n' "$@" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# step "what is done" command...: one line of progress with the time it took. The command's output
+# goes to $STEP_LOG; its end is shown when the command fails, then the lines of the array HELP, and
+# the script ends. A dot every 20 s shows life.
+#
+# Write `step` and `try` on a line of their own, never before || or && and never after `if`: bash
+# switches `set -e` off there for everything they call, even in a subshell, and a function with a
+# failed command in its middle would carry on.
+HELP=()
+step() {
+  try "$@"
+  [ "$STEP_RC" -eq 0 ] || die "$1: failed" "${HELP[@]}"
+  HELP=()
+}
+
+# try: the same, but a failure only leaves its code in $STEP_RC.
+try() {
+  local name=$1 log start beat
+  shift
+  log=$LOGS/$(printf '%s' "$name" | tr -cs 'A-Za-z0-9.' '-').log
+  export STEP_LOG=$log
+  start=$SECONDS
+  printf '%-58s ' "$name"
+  (while sleep 20; do printf '.'; done) 2>/dev/null & beat=$!
+  # shellcheck disable=SC2064  # expand now: the pid of this heartbeat
+  trap "kill $beat 2>/dev/null; exit 130" INT TERM
+  set +e
+  (set -e; "$@") </dev/null >"$log" 2>&1
+  STEP_RC=$?
+  set -e
+  trap - INT TERM
+  { kill "$beat" && wait "$beat"; } 2>/dev/null || true
+  if [ "$STEP_RC" -eq 0 ]; then
+    printf 'ok (%d s)\n' $((SECONDS - start))
+  else
+    printf 'FAILED (%d s)\n' $((SECONDS - start))
+    tail -n "${STEP_TAIL:-40}" "$log" | sed 's/^/  | /' >&2
+    printf '  the whole log: %s\n' "$log" >&2
+  fi
+}
+
+# --- apt ---------------------------------------------------------------------------------------
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif have sudo; then sudo -n "$@"
+  else say "neither root nor sudo: cannot run: $*" >&2; return 1
+  fi
+}
+
+have_pkg() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
+
+# The index is read anew once per set-up and only when something must be installed. A failing
+# extra source must not stop us while the packages we need can be found.
+apt_update() {
+  have apt-get || { say "no apt-get on this machine" >&2; return 1; }
+  [ -z "${APT_UPDATED:-}" ] || return 0
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
+    say "apt-get update failed; going on with the index that is there"
+  APT_UPDATED=1
+}
+
+# --no-remove: set-up may add packages to somebody's machine, never take one away.
+apt_install() {
+  apt_update
+  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+    apt-get install -y -q --no-install-recommends --no-remove "$@"
+}
+
+# --- Rust --------------------------------------------------------------------------------------
+
+# at_least MIN VERSION
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+# With rustup, take the pinned release when it is there, so that lints mean the same everywhere.
+# This is not a rust-toolchain.toml because that file makes cargo fail where the pin is missing
+# and cannot be fetched, although a newer compiler would do.
+use_rust() {
+  if have rustup && [ -z "${RUSTUP_TOOLCHAIN:-}" ] &&
+    [[ $'\n'$(rustup toolchain list 2>/dev/null) == *$'\n'"$RUST_PIN"-* ]]; then
+    export RUSTUP_TOOLCHAIN=$RUST_PIN
+  fi
+}
+
+rust_ready() {
+  use_rust
+  local v
+  v=$(rustc --version 2>/dev/null | awk '{print $2}')
+  [ -n "$v" ] && at_least "$RUST_MIN" "$v" && cargo --version >/dev/null 2>&1
+}
+
+lint_tools_ready() { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1
+
+# Where cargo builds. CI clones afresh, so its build folder lives outside the checkout; the key
+# changes with the locked dependencies and the compiler, so an old folder is never reused wrongly.
+use_target_dir() {
+  if [ -z "${CARGO_TARGET_DIR:-}" ]; then
+    if [ "${CI:-}" = true ]; then
+      local key
+      key=$({ cat "$ROOT/Cargo.lock" 2>/dev/null || true; rustc -vV; } | sha256sum | cut -c1-16)
+      CARGO_TARGET_DIR=$CACHE/target-$key
+      mkdir -p "$CARGO_TARGET_DIR"
+      touch "$CARGO_TARGET_DIR"
+      find "$CACHE" -mindepth 1 -maxdepth 1 -name 'target-*' -mtime +7 -exec rm -rf {} +
+    else
+      CARGO_TARGET_DIR=$ROOT/target
+    fi
+  fi
+  export CARGO_TARGET_DIR
+}
+
+# In CI a lock file that does not fit the manifests is an error, not something to repair.
+cargo_locked() { if [ "${CI:-}" = true ]; then cargo "$1" --locked "${@:2}"; else cargo "$@"; fi; }
+
+# --- what the programs and the end-to-end tests need to find -----------------------------------
+
+ENVOY_DIR=$CACHE/envoy-$ENVOY_VERSION
+WASM_STD=$CACHE/wasm-std        # only filled where rustup cannot give the wasm std
+WASM_OUT=$ROOT/target/wasm/caracal-filter.wasm
+export ENVOY_DIR WASM_STD WASM_OUT
+
+wasm_std_from_toolchain() {
+  [ "${CARACAL_WASM_STD:-}" != debian ] &&
+    compgen -G "$(rustc --print sysroot)/lib/rustlib/$WASM_TARGET/lib/libstd-*.rlib" >/dev/null
+}
+
+use_env() {
+  rust_ready || die "no Rust >= $RUST_MIN" "run: make setup"
+  use_target_dir
+  export CARACAL_BIN=$CARGO_TARGET_DIR/release/caracal
+  export CARACAL_FILTER_WASM=$WASM_OUT
+  export CARACAL_ENVOY=${CARACAL_ENVOY:-$ENVOY_DIR/envoy}
+  cd "$ROOT"
+}
