@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn an_oversized_head_is_refused() {
         assert_eq!(
-            fault(&[("x", &[b'a'; MAX_HEAD_BYTES])]),
+            fault(&[("x", &vec![b'a'; MAX_HEAD_BYTES])]),
             Some(Reason::RequestTooLarge)
         );
     }

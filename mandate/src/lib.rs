@@ -7,6 +7,11 @@
 //! reading; [`catalog::Catalog`] finds the operation; [`verify::verify`] checks the token;
 //! [`verify::VerifiedMandate::present`] checks the moment and makes the [`verify::Permit`].
 
+#![cfg_attr(
+    test,
+    expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")
+)]
+
 pub mod catalog;
 pub mod chain;
 pub mod claims;

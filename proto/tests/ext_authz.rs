@@ -1,4 +1,4 @@
-//! Our cut of ext_authz and Envoy's full definition read each other's bytes.
+//! Our cut of `ext_authz` and the full definition by Envoy read each other's bytes.
 
 use std::collections::HashMap;
 

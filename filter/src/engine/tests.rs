@@ -85,8 +85,8 @@ fn mandate(scope: &str, epoch: u64) -> String {
     mint(&claims, &ZoneKey::new()).unwrap()
 }
 
-fn version(epoch: u64) -> Option<wire::Version> {
-    Some(wire::Version { term: 1, epoch })
+fn version(epoch: u64) -> wire::Version {
+    wire::Version { term: 1, epoch }
 }
 
 fn send(engine: &mut Engine, message: Message) {
@@ -142,7 +142,7 @@ fn live(role: &str) -> Engine {
     send(
         &mut engine,
         Message::SnapshotBegin(wire::SnapshotBegin {
-            version: version(5),
+            version: Some(version(5)),
             issuer: ISSUER.to_owned(),
         }),
     );
@@ -150,7 +150,7 @@ fn live(role: &str) -> Engine {
     send(
         &mut engine,
         Message::SnapshotEnd(wire::SnapshotEnd {
-            version: version(5),
+            version: Some(version(5)),
             items: 2,
         }),
     );
@@ -158,7 +158,7 @@ fn live(role: &str) -> Engine {
         &mut engine,
         Message::Pong(wire::Pong {
             nonce: 1,
-            version: version(5),
+            version: Some(version(5)),
             read_age_ms: 0,
         }),
     );
@@ -178,8 +178,8 @@ fn revoke_grant(engine: &mut Engine, from: u64) {
     send(
         engine,
         Message::Delta(wire::Delta {
-            from: version(from),
-            to: version(from + 1),
+            from: Some(version(from)),
+            to: Some(version(from + 1)),
             items,
         }),
     );
@@ -412,8 +412,8 @@ fn a_removed_key_ends_what_was_verified_with_it() {
     send(
         &mut engine,
         Message::Delta(wire::Delta {
-            from: version(5),
-            to: version(6),
+            from: Some(version(5)),
+            to: Some(version(6)),
             items,
         }),
     );

@@ -1,8 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
-fn version(epoch: u64) -> Option<wire::Version> {
-    Some(wire::Version { term: 1, epoch })
+fn version(epoch: u64) -> wire::Version {
+    wire::Version { term: 1, epoch }
 }
 
 fn bytes(message: Message) -> Vec<u8> {
@@ -27,12 +27,12 @@ fn snapshot(epoch: u64, items: Vec<wire::Item>) -> Vec<Vec<u8>> {
     let count = u64::try_from(items.len()).unwrap();
     vec![
         bytes(Message::SnapshotBegin(wire::SnapshotBegin {
-            version: version(epoch),
+            version: Some(version(epoch)),
             issuer: "https://sts".to_owned(),
         })),
         bytes(Message::SnapshotChunk(wire::Items { items })),
         bytes(Message::SnapshotEnd(wire::SnapshotEnd {
-            version: version(epoch),
+            version: Some(version(epoch)),
             items: count,
         })),
     ]
@@ -40,8 +40,8 @@ fn snapshot(epoch: u64, items: Vec<wire::Item>) -> Vec<Vec<u8>> {
 
 fn delta(from: u64, to: u64, items: Vec<wire::Item>) -> Vec<u8> {
     bytes(Message::Delta(wire::Delta {
-        from: version(from),
-        to: version(to),
+        from: Some(version(from)),
+        to: Some(version(to)),
         items,
     }))
 }
@@ -49,7 +49,7 @@ fn delta(from: u64, to: u64, items: Vec<wire::Item>) -> Vec<u8> {
 fn pong(nonce: u64) -> Vec<u8> {
     bytes(Message::Pong(wire::Pong {
         nonce,
-        version: version(0),
+        version: Some(version(0)),
         read_age_ms: 0,
     }))
 }

@@ -6,6 +6,7 @@ use std::time::{Instant, UNIX_EPOCH};
 
 use caracal_mandate::key::{PublicKey, SIGNATURE_BYTES, SignatureVerifier};
 use p256::ecdsa::Signature;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Bytes;
 
@@ -69,7 +70,9 @@ impl SignatureVerifier for HostVerifier {
             (3, signature.as_bytes()),
             (4, message),
         ] {
-            prost::encoding::bytes::encode(number, &bytes.to_vec(), &mut arguments);
+            encode_key(number, WireType::LengthDelimited, &mut arguments);
+            encode_varint(u64::try_from(bytes.len()).unwrap_or(u64::MAX), &mut arguments);
+            arguments.extend_from_slice(bytes);
         }
         let result = hostcalls::call_foreign_function("verify_signature", Some(&arguments));
         // VerifySignatureResult { result: true } starts with field 1 = 1. Everything else is a no.

@@ -415,12 +415,12 @@ fn a_correctly_signed_chain_that_widens_is_refused() {
 
 #[test]
 fn anything_that_a_mandate_descends_from_revokes_it() {
+    use RevocationKind::{Application, Grant, Mandate, Resource, Session, Zone};
     let mut claims = claims();
     let parent = orchestrator(&claims);
     claims.mdt.hops.insert(0, parent);
     let mandate = check(&minted(&claims)).unwrap();
     assert_eq!(present(&mandate), Ok(()));
-    use RevocationKind::{Application, Grant, Mandate, Resource, Session, Zone};
     for (kind, id) in [
         (Mandate, "mdt_1"),
         (Grant, "grt_1"),

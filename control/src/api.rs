@@ -1,0 +1,128 @@
+//! The management API: REST and JSON, for administrators only.
+//!
+//! Every change goes one way: the ledger must be able to record it, the store commits it, the
+//! ledger records it, the caller hears of it. See [`change`].
+
+mod applications;
+mod audit;
+mod auth;
+mod authority;
+mod change;
+mod error;
+mod extract;
+mod grants;
+mod points;
+mod policies;
+mod recorder;
+mod resources;
+mod revocations;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod zones;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post, put};
+use caracal_audit::Ledger;
+use caracal_store::Store;
+use caracal_sts::{Clock, Random, RandomError};
+use tokio::sync::RwLock;
+
+pub use auth::AdminToken;
+pub use authority::{Authority, AuthorityError, PolicyRefusal};
+
+use error::ApiError;
+use recorder::Recorder;
+
+/// Longest body of a request in bytes.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What the handlers work on. A cheap handle; clones share everything.
+#[derive(Clone)]
+pub struct Api<A> {
+    store: Store,
+    ledger: Ledger,
+    authority: A,
+    recorder: Arc<Recorder>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    lease: Duration,
+    /// Held for reading by every change, so that shutting down can wait for those whose caller
+    /// has gone away.
+    in_flight: Arc<RwLock<()>>,
+}
+
+impl<A: Authority> Api<A> {
+    /// Ties the parts together. `lease` is how long an enforcement point goes on when it hears
+    /// nothing: the bound of every wait for acknowledgements.
+    pub fn new(
+        store: Store,
+        ledger: Ledger,
+        authority: A,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        lease: Duration,
+    ) -> Result<Self, RandomError> {
+        let recorder = Arc::new(Recorder::new(ledger.clone(), Arc::clone(&clock), &*random)?);
+        let in_flight = Arc::default();
+        Ok(Self {
+            store,
+            ledger,
+            authority,
+            recorder,
+            clock,
+            random,
+            lease,
+            in_flight,
+        })
+    }
+
+    /// Waits until every change that was begun is committed or refused, and recorded.
+    pub async fn drain(&self) {
+        let _all = self.in_flight.write().await;
+    }
+
+    /// The routes, behind the administrator's token.
+    pub fn router(self, token: AdminToken) -> Router {
+        Router::new()
+            .route("/v1/zones", post(zones::create::<A>).get(zones::list::<A>))
+            .route(
+                "/v1/zones/{zone}/applications",
+                post(applications::create::<A>).get(applications::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/resources",
+                post(resources::put::<A>).get(resources::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/grants",
+                post(grants::create::<A>).get(grants::list::<A>),
+            )
+            .route("/v1/zones/{zone}/policies", get(policies::list::<A>))
+            .route(
+                "/v1/zones/{zone}/policies/active",
+                put(policies::activate::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/points",
+                post(points::create::<A>).get(points::list::<A>),
+            )
+            .route("/v1/zones/{zone}/points/status", get(points::status::<A>))
+            .route(
+                "/v1/zones/{zone}/revocations",
+                post(revocations::create::<A>).get(revocations::list::<A>),
+            )
+            .route("/v1/zones/{zone}/sessions", get(sessions::list::<A>))
+            .route("/v1/zones/{zone}/audit", get(audit::list::<A>))
+            .fallback(|| async { ApiError::no_route() })
+            .method_not_allowed_fallback(|| async { ApiError::no_method() })
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(from_fn_with_state(token, auth::require_token))
+            .with_state(self)
+    }
+}

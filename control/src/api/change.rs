@@ -1,0 +1,226 @@
+//! The one way of every change: recordable, committed, recorded, answered.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use caracal_mandate::event::Outcome;
+use caracal_mandate::name::Name;
+use caracal_store::model::{Change, RevocationTarget};
+use caracal_store::{CommitError, Committed};
+use serde::Serialize;
+
+use super::error::ApiError;
+use super::recorder::Subject;
+use super::{Api, Authority};
+
+/// The answer to a change: what was made, and its place in the log.
+#[derive(Serialize)]
+pub(super) struct Made<T> {
+    #[serde(flatten)]
+    item: T,
+    seq: u64,
+    replayed: bool,
+}
+
+impl<T: Serialize> Made<T> {
+    pub(super) const fn new(item: T, committed: Committed) -> Self {
+        let Committed { seq, replayed } = committed;
+        Self {
+            item,
+            seq,
+            replayed,
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Made<T> {
+    fn into_response(self) -> Response {
+        let status = if self.replayed {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        };
+        (status, Json(self)).into_response()
+    }
+}
+
+/// The answer to a listing.
+#[derive(Serialize)]
+pub(super) struct Items<T> {
+    pub(super) items: Vec<T>,
+}
+
+enum Request {
+    Change(Change),
+    Revocation(RevocationTarget),
+}
+
+impl<A: Authority> Api<A> {
+    /// Commits a change and records it.
+    pub(super) async fn change(
+        &self,
+        zone: &Name,
+        change: Change,
+        idempotency: Option<String>,
+    ) -> Result<Committed, ApiError> {
+        let subject = subject(&change);
+        self.detached(zone, Request::Change(change), subject, idempotency)
+            .await
+    }
+
+    /// Commits a revocation and records it.
+    pub(super) async fn revoke(
+        &self,
+        zone: &Name,
+        target: RevocationTarget,
+        idempotency: Option<String>,
+    ) -> Result<Committed, ApiError> {
+        let subject = revocation_subject(&target);
+        self.detached(zone, Request::Revocation(target), subject, idempotency)
+            .await
+    }
+
+    /// Refuses a change that never reaches the store, and records that.
+    pub(super) async fn refuse(&self, zone: &Name, subject: Subject) -> Result<(), ApiError> {
+        let recorded = self
+            .recorder
+            .record(zone, subject, Outcome::Deny, None)
+            .await;
+        recorded.map_err(|error| ApiError::not_recorded(&error))
+    }
+
+    /// Refuses a zone that does not exist.
+    pub(super) async fn require_zone(&self, zone: &Name) -> Result<(), ApiError> {
+        match self.store.zone(zone).await.map_err(ApiError::read)? {
+            Some(_) => Ok(()),
+            None => Err(ApiError::no_zone(zone)),
+        }
+    }
+
+    /// On a task of its own: a caller that hangs up must not come between commit and record.
+    async fn detached(
+        &self,
+        zone: &Name,
+        request: Request,
+        subject: Subject,
+        idempotency: Option<String>,
+    ) -> Result<Committed, ApiError> {
+        let (api, zone) = (self.clone(), zone.clone());
+        let task = tokio::spawn(async move {
+            let _in_flight = api.in_flight.read().await;
+            api.settle(&zone, request, subject, idempotency).await
+        });
+        task.await
+            .map_err(|_| ApiError::internal("the change ended in a panic"))?
+    }
+
+    async fn settle(
+        &self,
+        zone: &Name,
+        request: Request,
+        subject: Subject,
+        idempotency: Option<String>,
+    ) -> Result<Committed, ApiError> {
+        self.recorder
+            .ready()
+            .await
+            .map_err(|error| ApiError::not_recordable(&error))?;
+        let (now_ms, key) = (self.clock.unix_ms(), idempotency.as_deref());
+        let result = match request {
+            Request::Change(change) => self.store.commit(zone, change, now_ms, key).await,
+            Request::Revocation(target) => {
+                self.store
+                    .revoke(zone, target, now_ms.div_euclid(1000), key)
+                    .await
+            }
+        };
+        let (subject, outcome, epoch) = account(subject, &result);
+        let recorded = self.recorder.record(zone, subject, outcome, epoch).await;
+        recorded.map_err(|error| ApiError::not_recorded(&error))?;
+        result.map_err(|error| ApiError::commit(zone, error))
+    }
+}
+
+fn account(
+    subject: Subject,
+    result: &Result<Committed, CommitError>,
+) -> (Subject, Outcome, Option<u64>) {
+    match result {
+        Ok(Committed {
+            seq,
+            replayed: false,
+        }) => (subject, Outcome::Allow, Some(*seq)),
+        Ok(Committed {
+            seq,
+            replayed: true,
+        }) => {
+            let detail = format!("{} (repeated request)", subject.detail);
+            (Subject { detail, ..subject }, Outcome::Allow, Some(*seq))
+        }
+        Err(error) => {
+            let detail = format!("{} refused: {error}", subject.detail);
+            (Subject { detail, ..subject }, Outcome::Deny, None)
+        }
+    }
+}
+
+fn subject(change: &Change) -> Subject {
+    let about = |detail: String| Subject {
+        detail,
+        ..Subject::default()
+    };
+    match change {
+        Change::ZoneCreated(zone) => about(format!("zone {} created", zone.name)),
+        Change::ApplicationCreated(application) => Subject {
+            application: Some(application.name.to_string()),
+            ..about(format!("application {} created", application.name))
+        },
+        Change::ResourcePut(resource) => Subject {
+            resource: Some(resource.uri.to_string()),
+            ..about(format!("resource {} put", resource.name))
+        },
+        Change::GrantCreated(grant) => Subject {
+            application: Some(grant.application.to_string()),
+            grant: Some(grant.id.clone()),
+            scope: Some(grant.scopes.to_string()),
+            ..about(format!("grant {} created", grant.id))
+        },
+        Change::PolicyActivated(policy) => Subject {
+            policy: Some(policy.digest.clone()),
+            ..about(format!("policy {} activated", policy.digest))
+        },
+        Change::KeyPublished(key) => about(format!("key {} published", key.kid)),
+        Change::PointCreated(point) => about(format!("enforcement point {} created", point.name)),
+        Change::SessionOpened(session) => Subject {
+            session: Some(session.id.clone()),
+            ..about(format!("session {} opened", session.id))
+        },
+        Change::Revoked(record) => revocation_subject(&record.target),
+    }
+}
+
+fn revocation_subject(target: &RevocationTarget) -> Subject {
+    let plain = Subject {
+        detail: format!("{target} revoked"),
+        ..Subject::default()
+    };
+    match target {
+        RevocationTarget::Mandate(id) => Subject {
+            mandate: Some(id.clone()),
+            ..plain
+        },
+        RevocationTarget::Session(id) => Subject {
+            session: Some(id.clone()),
+            ..plain
+        },
+        RevocationTarget::Grant(id) => Subject {
+            grant: Some(id.clone()),
+            ..plain
+        },
+        RevocationTarget::Application(name) => Subject {
+            application: Some(name.to_string()),
+            ..plain
+        },
+        RevocationTarget::Resource(_) | RevocationTarget::Zone => plain,
+    }
+}

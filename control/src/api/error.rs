@@ -1,0 +1,185 @@
+//! Refusals of the management API: what is wrong, where, and what to do.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::response::{IntoResponse, Response};
+use caracal_audit::AppendError;
+use caracal_mandate::name::Name;
+use caracal_store::{CommitError, ReadError};
+use serde_json::json;
+
+use super::MAX_BODY_BYTES;
+use super::authority::{AuthorityError, PolicyRefusal};
+
+/// A refusal with its HTTP status and a code for programs.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    pub(super) fn no_token() -> Self {
+        let message = "the administrator's token is missing or wrong: send `Authorization: Bearer` \
+            with the content of admin.token from the server's data directory";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(super) fn no_route() -> Self {
+        let message = "there is no such path: paths start with /v1/zones";
+        Self::new(StatusCode::NOT_FOUND, "no_such_path", message)
+    }
+
+    pub(super) fn no_method() -> Self {
+        let message = "this path does not take this method: things are made with POST, the active \
+            policy is set with PUT, everything is read with GET";
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            message,
+        )
+    }
+
+    pub(super) fn too_large() -> Self {
+        let message = format!("the body is larger than {MAX_BODY_BYTES} bytes: send less at once");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+
+    pub(super) fn no_zone(zone: &Name) -> Self {
+        let message = format!("zone {zone} does not exist: create it, or list the zones");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn policy(zone: &Name, refusal: &PolicyRefusal) -> Self {
+        let message = format!(
+            "the policy for zone {zone} is refused, the active one stays: {refusal}; correct the \
+            source and apply it again"
+        );
+        Self::new(StatusCode::BAD_REQUEST, "invalid_policy", message)
+    }
+
+    pub(super) fn key(zone: &Name, error: &AuthorityError) -> Self {
+        tracing::error!(%zone, %error, "no signing key");
+        let message = format!(
+            "zone {zone} exists but has no signing key yet: repeat the request with the same \
+            Idempotency-Key, or restart the server"
+        );
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_unavailable", message)
+    }
+
+    pub(super) fn commit(zone: &Name, error: CommitError) -> Self {
+        match error {
+            CommitError::AlreadyExists { kind, name } => {
+                let message = format!(
+                    "{kind} {name} exists already (request for zone {zone}): choose another, or \
+                    use the one that exists"
+                );
+                Self::new(StatusCode::CONFLICT, "already_exists", message)
+            }
+            CommitError::NotFound {
+                kind: "zone",
+                name: _,
+            } => Self::no_zone(zone),
+            CommitError::NotFound { kind, name } => {
+                let message =
+                    format!("{kind} {name} does not exist in zone {zone}: create it first");
+                Self::new(StatusCode::NOT_FOUND, "not_found", message)
+            }
+            CommitError::Invalid(text) => {
+                Self::invalid(format!("{text} (zone {zone}): correct the request"))
+            }
+            CommitError::IdempotencyConflict => {
+                let message = format!(
+                    "this Idempotency-Key was used for another change of zone {zone}: use a new key"
+                );
+                Self::new(StatusCode::CONFLICT, "idempotency_conflict", message)
+            }
+            CommitError::Database(error) => Self::store(&error),
+        }
+    }
+
+    pub(super) fn read(error: ReadError) -> Self {
+        match error {
+            ReadError::Database(error) => Self::store(&error),
+        }
+    }
+
+    fn store(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "the authority database failed");
+        let message = "the authority database does not answer: try again with the same \
+            Idempotency-Key, and look at the server's log";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            message,
+        )
+    }
+
+    pub(super) fn not_recordable(error: &AppendError) -> Self {
+        tracing::error!(%error, "the ledger takes no events");
+        let message = "the ledger cannot record changes, so none is made: try again, and look at \
+            the server's log";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "audit_unavailable",
+            message,
+        )
+    }
+
+    pub(super) fn not_recorded(error: &AppendError) -> Self {
+        tracing::error!(%error, "a decision is not recorded yet");
+        let message = "the request was decided but the ledger has not recorded it yet, which it \
+            will before any other change: repeat it with the same Idempotency-Key";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "audit_unavailable",
+            message,
+        )
+    }
+
+    pub(super) fn ledger_read(error: &caracal_audit::ReadError) -> Self {
+        tracing::error!(%error, "the ledger cannot be read");
+        let message = "the ledger cannot be read: try again, and look at the server's log";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "audit_unavailable",
+            message,
+        )
+    }
+
+    pub(super) fn internal(what: &'static str) -> Self {
+        tracing::error!(what, "internal error");
+        let message = format!("{what}: look at the server's log");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Self {
+            status,
+            code,
+            message,
+        } = self;
+        let body = Json(json!({ "error": code, "message": message }));
+        if status == StatusCode::UNAUTHORIZED {
+            (status, [(WWW_AUTHENTICATE, "Bearer")], body).into_response()
+        } else {
+            (status, body).into_response()
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The client of the management API.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::{Method, redirect};
+use serde_json::Value;
+
+use super::error::CliError;
+
+/// Longer than any bound that the server keeps, so that it is the server that says what happened.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Talks to one server. The token is read when it is needed: offline commands need none.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    server: String,
+    token_file: PathBuf,
+    idempotency_key: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(
+        server: String,
+        token_file: PathBuf,
+        idempotency_key: Option<String>,
+    ) -> Result<Self, CliError> {
+        // The token goes to the named server and nowhere else: no proxy, no redirect.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|error| CliError::Failure(format!("no HTTP client: {error}")))?;
+        Ok(Self {
+            http,
+            server,
+            token_file,
+            idempotency_key,
+        })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CliError> {
+        let server = self.server.trim_end_matches('/');
+        let mut request = self
+            .http
+            .request(method, format!("{server}{path}"))
+            .bearer_auth(self.token()?);
+        if let Some(body) = body {
+            request = request.json(body);
+            if let Some(key) = &self.idempotency_key {
+                request = request.header("idempotency-key", key);
+            }
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let answer: Value = serde_json::from_slice(&bytes).map_err(|_| {
+            CliError::Failure(format!(
+                "{server} answered {status} without JSON: is this the management API? Check --server"
+            ))
+        })?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let said = answer
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or("no message");
+        Err(CliError::Failure(format!(
+            "{said} ({server} answered {status})"
+        )))
+    }
+
+    fn token(&self) -> Result<String, CliError> {
+        let text = std::fs::read_to_string(&self.token_file).map_err(|error| {
+            CliError::Failure(format!(
+                "the token file {} cannot be read: {error}; give --token-file with the admin.token \
+                that `caracal up` wrote into its data directory",
+                self.token_file.display()
+            ))
+        })?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> CliError {
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            why = inner.to_string();
+            cause = inner.source();
+        }
+        CliError::Failure(format!(
+            "no answer from {}: {why}; is `caracal up` running there? Check --server",
+            self.server
+        ))
+    }
+}

@@ -1,0 +1,18 @@
+//! Why a command failed: what, where, what to do.
+
+/// A failed command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The command line, or a file that it names, cannot be understood.
+    #[error("{0}")]
+    Usage(String),
+    /// It was understood and did not work.
+    #[error("{0}")]
+    Failure(String),
+    /// A check has printed what it found.
+    #[error("the check found something")]
+    Reported,
+    /// Nobody takes the output.
+    #[error("the output could not be written")]
+    Output(#[from] std::io::Error),
+}

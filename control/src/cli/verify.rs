@@ -1,0 +1,104 @@
+//! `caracal audit verify`: offline, with the public key only.
+
+use std::path::{Path, PathBuf};
+
+use caracal_audit::{Report, Severity};
+use clap::Args;
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::Output;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  caracal audit verify --ledger caracal-data/ledger.db --key caracal-data/ledger.vkey
+
+Exit status 1 means that something is wrong: an entry was changed, removed or added, or an
+emitter's events are missing. Without --checkpoint, a file that was replaced by an older copy of
+itself looks intact: keep a checkpoint elsewhere.")]
+pub(crate) struct VerifyArgs {
+    /// The ledger file; it is only read.
+    #[arg(long, value_name = "FILE")]
+    ledger: PathBuf,
+    /// The verifier key: its text, or a file that holds it.
+    #[arg(long, value_name = "FILE|TEXT")]
+    key: String,
+    /// A signed checkpoint that was kept elsewhere.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+}
+
+impl VerifyArgs {
+    pub(crate) async fn run(self, output: &Output) -> Result<(), CliError> {
+        let Self {
+            ledger,
+            key,
+            checkpoint,
+        } = self;
+        let key = key_text(key)?;
+        let checkpoint = checkpoint.as_deref().map(read).transpose()?;
+        let report =
+            caracal_audit::verify::verify(&ledger, key.trim(), checkpoint.as_deref(), |_| {})
+                .await
+                .map_err(|error| {
+                    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                    CliError::Failure(format!(
+                        "{}: {error}{}; check --ledger, --key and --checkpoint",
+                        ledger.display(),
+                        cause.unwrap_or_default()
+                    ))
+                })?;
+        if output.is_json() {
+            output.json(&json!(report))?;
+        } else {
+            output.line(&for_people(&report))?;
+        }
+        if report.worst().is_some_and(|worst| worst > Severity::Notice) {
+            return Err(CliError::Reported);
+        }
+        Ok(())
+    }
+}
+
+/// A key's text has two plus signs at least; a file of such a name would be a strange one.
+fn key_text(key: String) -> Result<String, CliError> {
+    let path = Path::new(&key);
+    if path.exists() || !key.contains('+') {
+        read(path)
+    } else {
+        Ok(key)
+    }
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", path.display())))
+}
+
+fn for_people(report: &Report) -> String {
+    let mut lines: Vec<_> = report
+        .zones
+        .iter()
+        .map(|zone| {
+            format!(
+                "zone {}: {} entries, {} checkpoints, {} entries signed, root {}",
+                zone.zone, zone.entries, zone.checkpoints, zone.signed, zone.root
+            )
+        })
+        .collect();
+    lines.extend(report.all().map(|finding| {
+        let severity = match finding.severity {
+            Severity::Notice => "notice",
+            Severity::Gap => "GAP",
+            Severity::Tampered => "TAMPERED",
+        };
+        format!("{severity}: {finding}")
+    }));
+    lines.push(match report.worst() {
+        None | Some(Severity::Notice) => "the ledger is intact".to_owned(),
+        Some(Severity::Gap) => "the ledger is intact, but events are missing from it".to_owned(),
+        Some(Severity::Tampered) => "the ledger is NOT what was recorded".to_owned(),
+    });
+    lines.join("\n")
+}

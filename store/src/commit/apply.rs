@@ -1,0 +1,189 @@
+//! What each change does to the tables.
+
+use caracal_mandate::name::Name;
+use sqlx::SqliteConnection;
+
+use super::{CommitError, exists, grant, identity, invalid, missing, resource, revocation};
+use crate::log::to_json;
+use crate::model::{Change, Policy, Session, SigningKey, Zone};
+
+/// Checks the change against the rules and writes it to the tables.
+pub(super) async fn change(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    change: &Change,
+    sealed: Option<&[u8]>,
+) -> Result<(), CommitError> {
+    if let Change::ZoneCreated(new) = change {
+        return create_zone(connection, zone, seq, new).await;
+    }
+    zone_exists(connection, zone).await?;
+    match change {
+        Change::ZoneCreated(_) => Ok(()),
+        Change::ApplicationCreated(new) => {
+            identity::create_application(connection, zone, seq, new).await
+        }
+        Change::ResourcePut(new) => resource::put(connection, zone, seq, new).await,
+        Change::GrantCreated(new) => grant::create(connection, zone, seq, new).await,
+        Change::PolicyActivated(new) => activate_policy(connection, zone, seq, new).await,
+        Change::KeyPublished(key) => publish_key(connection, zone, seq, key, sealed).await,
+        Change::PointCreated(new) => identity::create_point(connection, zone, seq, new).await,
+        Change::SessionOpened(new) => open_session(connection, zone, seq, new).await,
+        Change::Revoked(record) => revocation::write(connection, zone, seq, record).await,
+    }
+}
+
+/// Refuses a zone that does not exist.
+pub(super) async fn zone_exists(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+) -> Result<(), CommitError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM zones WHERE name = $1")
+        .bind(zone.as_str())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|_| ()).ok_or_else(|| missing("zone", zone))
+}
+
+/// Refuses an application that does not exist or was revoked.
+pub(super) async fn application_is_live(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    application: &Name,
+) -> Result<(), CommitError> {
+    let row: Option<(Option<i64>,)> =
+        sqlx::query_as("SELECT revoked_seq FROM applications WHERE zone = $1 AND name = $2")
+            .bind(zone.as_str())
+            .bind(application.as_str())
+            .fetch_optional(connection)
+            .await?;
+    match row {
+        None => Err(missing("application", application)),
+        Some((Some(_),)) => Err(invalid(format!("application {application} was revoked"))),
+        Some((None,)) => Ok(()),
+    }
+}
+
+async fn create_zone(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    new: &Zone,
+) -> Result<(), CommitError> {
+    if new.name != *zone {
+        return Err(invalid(format!(
+            "zone {} cannot be made within zone {zone}",
+            new.name
+        )));
+    }
+    let host = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| new.issuer.strip_prefix(scheme));
+    let plain = new
+        .issuer
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) || !plain {
+        return Err(invalid(format!(
+            "the issuer {:?} of zone {zone} is not an https:// or http:// URL",
+            new.issuer
+        )));
+    }
+    match zone_exists(connection, zone).await {
+        Err(CommitError::NotFound { .. }) => {}
+        Err(error) => return Err(error),
+        Ok(()) => return Err(exists("zone", zone)),
+    }
+    sqlx::query("INSERT INTO zones (name, issuer, seq) VALUES ($1, $2, $3)")
+        .bind(zone.as_str())
+        .bind(&new.issuer)
+        .bind(seq)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn activate_policy(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    new: &Policy,
+) -> Result<(), CommitError> {
+    if new.digest != Policy::digest_of(&new.source) {
+        return Err(invalid(format!(
+            "{} is not the digest of the policy's source",
+            new.digest
+        )));
+    }
+    // The source stays as it is: the digest says that it is the same one.
+    sqlx::query(
+        "INSERT INTO policies (zone, digest, source, seq) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (zone, digest) DO UPDATE SET seq = excluded.seq",
+    )
+    .bind(zone.as_str())
+    .bind(&new.digest)
+    .bind(&new.source)
+    .bind(seq)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn publish_key(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    key: &SigningKey,
+    sealed: Option<&[u8]>,
+) -> Result<(), CommitError> {
+    let sealed = sealed
+        .filter(|sealed| !sealed.is_empty())
+        .ok_or_else(|| invalid("a key is published with its private half"))?;
+    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM signing_keys WHERE kid = $1")
+        .bind(&key.kid)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if row.is_some() {
+        return Err(exists("key", &key.kid));
+    }
+    sqlx::query(
+        "INSERT INTO signing_keys (zone, kid, point, sealed, seq) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(zone.as_str())
+    .bind(&key.kid)
+    .bind(&key.point)
+    .bind(sealed)
+    .bind(seq)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn open_session(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    new: &Session,
+) -> Result<(), CommitError> {
+    application_is_live(connection, zone, &new.application).await?;
+    identity::belongs_to(connection, zone, &new.application, &new.holder).await?;
+    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM sessions WHERE id = $1")
+        .bind(&new.id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if row.is_some() {
+        return Err(exists("session", &new.id));
+    }
+    sqlx::query(
+        "INSERT INTO sessions (id, zone, application, definition, seq) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(&new.id)
+    .bind(zone.as_str())
+    .bind(new.application.as_str())
+    .bind(to_json(new)?)
+    .bind(seq)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

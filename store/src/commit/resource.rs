@@ -1,0 +1,105 @@
+//! Resources: one host and one identifier name one resource of the zone.
+
+use caracal_mandate::catalog::Resource;
+use caracal_mandate::name::Name;
+use sqlx::SqliteConnection;
+
+use super::{CommitError, exists, invalid, missing};
+use crate::log::{json, to_json};
+
+/// The resource with a name.
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    name: &Name,
+) -> Result<Resource, CommitError> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT definition FROM resources WHERE zone = $1 AND name = $2")
+            .bind(zone.as_str())
+            .bind(name.as_str())
+            .fetch_optional(connection)
+            .await?;
+    let (definition,) = row.ok_or_else(|| missing("resource", name))?;
+    Ok(json(&definition)?)
+}
+
+pub(super) async fn put(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    new: &Resource,
+) -> Result<(), CommitError> {
+    new.validate().map_err(|error| invalid(error.to_string()))?;
+    identifier_is_free(connection, zone, new).await?;
+    sqlx::query(
+        "INSERT INTO resources (zone, name, uri, definition, seq) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (zone, name) DO UPDATE \
+         SET definition = excluded.definition, seq = excluded.seq",
+    )
+    .bind(zone.as_str())
+    .bind(new.name.as_str())
+    .bind(new.uri.as_str())
+    .bind(to_json(new)?)
+    .bind(seq)
+    .execute(&mut *connection)
+    .await?;
+    replace_hosts(connection, zone, new).await
+}
+
+/// The identifier is what mandates name: shared by two resources, or handed from one to another, it
+/// would make mandates for the one good at the other.
+async fn identifier_is_free(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    new: &Resource,
+) -> Result<(), CommitError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT name, uri FROM resources WHERE zone = $1 AND (uri = $2 OR name = $3)",
+    )
+    .bind(zone.as_str())
+    .bind(new.uri.as_str())
+    .bind(new.name.as_str())
+    .fetch_all(connection)
+    .await?;
+    for (name, uri) in rows {
+        if name != new.name.as_str() {
+            return Err(exists("resource identifier", &new.uri));
+        }
+        if uri != new.uri.as_str() {
+            return Err(invalid(format!(
+                "resource {name} has the identifier {uri}, which cannot change; make another resource"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn replace_hosts(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    new: &Resource,
+) -> Result<(), CommitError> {
+    sqlx::query("DELETE FROM resource_hosts WHERE zone = $1 AND resource = $2")
+        .bind(zone.as_str())
+        .bind(new.name.as_str())
+        .execute(&mut *connection)
+        .await?;
+    for host in &new.hosts {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT resource FROM resource_hosts WHERE zone = $1 AND host = $2")
+                .bind(zone.as_str())
+                .bind(host.as_str())
+                .fetch_optional(&mut *connection)
+                .await?;
+        if row.is_some() {
+            return Err(exists("host", host));
+        }
+        sqlx::query("INSERT INTO resource_hosts (zone, host, resource) VALUES ($1, $2, $3)")
+            .bind(zone.as_str())
+            .bind(host.as_str())
+            .bind(new.name.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

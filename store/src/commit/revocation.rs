@@ -1,0 +1,151 @@
+//! Revocations: what a target hits, and the mark on what is revoked for good.
+
+use caracal_mandate::claims::{CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS};
+use caracal_mandate::name::Name;
+use sqlx::SqliteConnection;
+
+use super::{CommitError, invalid, missing, resource};
+use crate::model::{RevocationRecord, RevocationTarget};
+use crate::number::{bits, signed, watermark};
+
+/// Longest id of a mandate, session or grant that is looked at.
+const MAX_ID_BYTES: usize = 128;
+
+/// The record of a revocation of `target`, which must exist.
+pub(super) async fn record(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    target: RevocationTarget,
+    now_s: u64,
+) -> Result<RevocationRecord, CommitError> {
+    let mut uri = None;
+    match &target {
+        // No table lists mandates: what was issued stands in the ledger.
+        RevocationTarget::Mandate(id) => is_plain(id)?,
+        RevocationTarget::Session(id) => {
+            let row = sqlx::query_as("SELECT seq FROM sessions WHERE zone = $1 AND id = $2");
+            must_exist(connection, row, zone, "session", id).await?;
+        }
+        RevocationTarget::Grant(id) => {
+            let row = sqlx::query_as("SELECT seq FROM grants WHERE zone = $1 AND id = $2");
+            must_exist(connection, row, zone, "grant", id).await?;
+        }
+        RevocationTarget::Application(name) => {
+            let row = sqlx::query_as("SELECT seq FROM applications WHERE zone = $1 AND name = $2");
+            must_exist(connection, row, zone, "application", name.as_str()).await?;
+        }
+        RevocationTarget::Resource(name) => {
+            uri = Some(resource::read(connection, zone, name).await?.uri);
+        }
+        RevocationTarget::Zone => {}
+    }
+    let id = target
+        .revocation_id(zone, uri.as_ref())
+        .ok_or_else(|| invalid(format!("{target} has no identifier")))?;
+    Ok(RevocationRecord {
+        id: id.0,
+        issued_until: if target.is_for_good() {
+            u64::MAX
+        } else {
+            now_s
+        },
+        // One skew for a mandate that was issued by a clock ahead, one for the clock that asks.
+        expires: now_s
+            .saturating_add(MAX_LIFETIME_SECONDS)
+            .saturating_add(CLOCK_SKEW_SECONDS.saturating_mul(2)),
+        target,
+    })
+}
+
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    record: &RevocationRecord,
+) -> Result<(), CommitError> {
+    mark(connection, zone, seq, &record.target).await?;
+    // The stricter of both stays, as in every filter's set.
+    sqlx::query(
+        "INSERT INTO revocations (zone, target, hit_id, issued_until, expires, seq) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (zone, target) DO UPDATE SET seq = excluded.seq, \
+         issued_until = CASE WHEN excluded.issued_until > revocations.issued_until \
+             THEN excluded.issued_until ELSE revocations.issued_until END, \
+         expires = CASE WHEN excluded.expires > revocations.expires \
+             THEN excluded.expires ELSE revocations.expires END",
+    )
+    .bind(zone.as_str())
+    .bind(record.target.to_string())
+    .bind(bits(record.id))
+    .bind(watermark(record.issued_until))
+    .bind(signed(record.expires)?)
+    .bind(seq)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Marks what never comes back, so that it is known after the revocation has expired.
+async fn mark(
+    connection: &mut SqliteConnection,
+    zone: &Name,
+    seq: i64,
+    target: &RevocationTarget,
+) -> Result<(), CommitError> {
+    let (sql, id) = match target {
+        RevocationTarget::Mandate(_) | RevocationTarget::Resource(_) | RevocationTarget::Zone => {
+            return Ok(());
+        }
+        RevocationTarget::Session(id) => (
+            "UPDATE sessions SET revoked_seq = $1 \
+             WHERE zone = $2 AND id = $3 AND revoked_seq IS NULL",
+            id.as_str(),
+        ),
+        RevocationTarget::Grant(id) => (
+            "UPDATE grants SET revoked_seq = $1 \
+             WHERE zone = $2 AND id = $3 AND revoked_seq IS NULL",
+            id.as_str(),
+        ),
+        RevocationTarget::Application(name) => (
+            "UPDATE applications SET revoked_seq = $1 \
+             WHERE zone = $2 AND name = $3 AND revoked_seq IS NULL",
+            name.as_str(),
+        ),
+    };
+    sqlx::query(sql)
+        .bind(seq)
+        .bind(zone.as_str())
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+type RowQuery = sqlx::query::QueryAs<'static, sqlx::Sqlite, (i64,), sqlx::sqlite::SqliteArguments>;
+
+async fn must_exist(
+    connection: &mut SqliteConnection,
+    query: RowQuery,
+    zone: &Name,
+    kind: &'static str,
+    id: &str,
+) -> Result<(), CommitError> {
+    is_plain(id)?;
+    let (zone, key) = (zone.as_str().to_owned(), id.to_owned());
+    let row = query
+        .bind(zone)
+        .bind(key)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|_| ()).ok_or_else(|| missing(kind, id))
+}
+
+fn is_plain(id: &str) -> Result<(), CommitError> {
+    if id.len() <= MAX_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(invalid(format!(
+            "an id has at most {MAX_ID_BYTES} printable ASCII characters"
+        )))
+    }
+}

@@ -1,0 +1,26 @@
+//! The authority state: who may do what, and the log of every change to it.
+//!
+//! ```text
+//! control, sts --Change--> one transaction: tables + authority_log --seq--> followers
+//! ```
+//!
+//! - [`model`]: what the state is made of. Pure.
+//! - [`Store`]: opens the database, commits changes, reads tables and log.
+//!
+//! The log is the truth: the state is the fold of its entries, and the tables are that fold, kept
+//! for look-ups and for the rules that need all of it (one host, one resource). Whoever follows the
+//! log asks the database; the wake-up of [`Store::commits`] saves time and carries no promise.
+//!
+//! Not here: transport, policy evaluation, cryptography. Private keys come and go sealed.
+
+mod commit;
+mod digest;
+mod list;
+mod log;
+pub mod model;
+mod number;
+mod store;
+
+pub use commit::{CommitError, Committed};
+pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable};
+pub use store::{OpenError, ReadError, Store};

@@ -1,0 +1,289 @@
+//! Order, repetition, and what is left after a restart.
+
+mod fixture;
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use caracal_mandate::claims::{CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS};
+use caracal_mandate::revocation::{RevocationId, RevocationKind};
+use caracal_store::model::{Change, SigningKey};
+use caracal_store::{CommitError, Store};
+use fixture::{AT_MS, Fixture, NOW_S, application, grant, name, session, zone};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn eight_writers_leave_no_gap() {
+    let fixture = Fixture::empty().await;
+    fixture.commit(zone("bank")).await.unwrap();
+    // A second handle on the file stands for another process: it has a write queue of its own.
+    let path = fixture.directory.path().join("authority.db");
+    let other = Store::open(&path).await.unwrap();
+    let writers = (0..8).map(|writer| {
+        let store = if writer % 2 == 0 {
+            fixture.store.clone()
+        } else {
+            other.clone()
+        };
+        tokio::spawn(async move {
+            let mut positions = Vec::new();
+            for index in 0..15 {
+                // Each third one is refused in the middle of its transaction.
+                let workload = if index % 3 == 2 {
+                    "w0-0".into()
+                } else {
+                    format!("w{writer}-{index}")
+                };
+                let change = application(&format!("a{writer}-{index}"), &[&workload]);
+                match store.commit(&name("bank"), change, AT_MS, None).await {
+                    Ok(committed) => positions.push(committed.seq),
+                    Err(CommitError::AlreadyExists { .. }) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            positions
+        })
+    });
+    let mut positions = vec![1];
+    for writer in writers.collect::<Vec<_>>() {
+        positions.extend(writer.await.unwrap());
+    }
+    positions.sort_unstable();
+    let head = fixture.store.head().await.unwrap();
+    assert_eq!(positions, (1..=head).collect::<Vec<_>>());
+    let log = fixture.store.entries_after(0, 1000).await.unwrap();
+    assert_eq!(
+        log.iter().map(|entry| entry.seq).collect::<Vec<_>>(),
+        positions
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_key_changes_nothing_again() {
+    let fixture = Fixture::empty().await;
+    let commit = |change: Change| {
+        let store = fixture.store.clone();
+        async move {
+            store
+                .commit(&name("bank"), change, AT_MS, Some("key-1"))
+                .await
+        }
+    };
+    let first = commit(zone("bank")).await.unwrap();
+    assert_eq!((first.seq, first.replayed), (1, false));
+    let again = commit(zone("bank")).await.unwrap();
+    assert_eq!((again.seq, again.replayed), (1, true));
+    let other = commit(application("payout", &["payout"])).await;
+    assert!(matches!(other, Err(CommitError::IdempotencyConflict)));
+    assert_eq!(fixture.store.head().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_change_does_not_use_up_its_key() {
+    let fixture = Fixture::bank().await;
+    let store = &fixture.store;
+    let bank = name("bank");
+    let taken = application("other", &["payout"]);
+    assert!(store.commit(&bank, taken, AT_MS, Some("k")).await.is_err());
+    let good = application("other", &["other"]);
+    assert!(
+        !store
+            .commit(&bank, good, AT_MS, Some("k"))
+            .await
+            .unwrap()
+            .replayed
+    );
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_repeated_later_is_the_same_one() {
+    let fixture = Fixture::bank().await;
+    let revoke = |target: &'static str, now| {
+        let store = fixture.store.clone();
+        async move {
+            store
+                .revoke(&name("bank"), target.parse().unwrap(), now, Some("k"))
+                .await
+        }
+    };
+    let first = revoke("zone", NOW_S).await.unwrap();
+    let again = revoke("zone", NOW_S + 60).await.unwrap();
+    assert_eq!((again.seq, again.replayed), (first.seq, true));
+    let other = revoke("grant/grt_1", NOW_S).await;
+    assert!(matches!(other, Err(CommitError::IdempotencyConflict)));
+    for key in ["", "a b", "\u{e9}", &"x".repeat(256)] {
+        let target = "zone".parse().unwrap();
+        let result = fixture
+            .store
+            .revoke(&name("bank"), target, NOW_S, Some(key))
+            .await;
+        assert!(matches!(result, Err(CommitError::Invalid(_))), "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_says_how_long_and_whom_it_hits() {
+    let fixture = Fixture::bank().await;
+    fixture
+        .commit(session("ses_1", "payout", "payout"))
+        .await
+        .unwrap();
+    let cases = [
+        ("mandate/jti-1", u64::MAX, RevocationKind::Mandate, "jti-1"),
+        ("session/ses_1", u64::MAX, RevocationKind::Session, "ses_1"),
+        ("grant/grt_1", u64::MAX, RevocationKind::Grant, "grt_1"),
+        (
+            "application/payout",
+            u64::MAX,
+            RevocationKind::Application,
+            "payout",
+        ),
+        (
+            "resource/accounts",
+            NOW_S,
+            RevocationKind::Resource,
+            "https://accounts.bank",
+        ),
+        ("zone", NOW_S, RevocationKind::Zone, "bank"),
+    ];
+    for (target, issued_until, kind, id) in cases {
+        let seq = fixture.revoke(target).await.unwrap().seq;
+        let entry = fixture
+            .store
+            .entries_after(seq - 1, 1)
+            .await
+            .unwrap()
+            .remove(0);
+        let Change::Revoked(record) = entry.change else {
+            panic!("{:?}", entry.change)
+        };
+        assert_eq!(record.target.to_string(), target);
+        assert_eq!(record.issued_until, issued_until, "{target}");
+        assert_eq!(
+            record.expires,
+            NOW_S + MAX_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS
+        );
+        assert_eq!(
+            RevocationId(record.id),
+            RevocationId::new(kind, "bank", id),
+            "{target}"
+        );
+        let listed = fixture
+            .store
+            .revocations(&name("bank"))
+            .await
+            .unwrap()
+            .remove(0);
+        assert_eq!((listed.item, listed.seq), (record, seq), "{target}");
+    }
+    assert!(fixture.store.grants(&name("bank")).await.unwrap()[0].revoked);
+    assert!(fixture.store.applications(&name("bank")).await.unwrap()[0].revoked);
+    assert!(fixture.store.sessions(&name("bank")).await.unwrap()[0].revoked);
+}
+
+#[tokio::test]
+async fn the_log_pages_without_overlap_or_loss() {
+    let fixture = Fixture::bank().await;
+    for index in 0..20 {
+        let change = grant(
+            &format!("grt_p{index}"),
+            "payout",
+            "accounts",
+            "accounts:read",
+        );
+        fixture.commit(change).await.unwrap();
+    }
+    let whole = fixture.store.entries_after(0, 1000).await.unwrap();
+    let mut paged = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = fixture.store.entries_after(after, 7).await.unwrap();
+        assert!(page.len() <= 7);
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        paged.extend(page);
+    }
+    assert_eq!(paged, whole);
+    assert_eq!(whole.len(), 24);
+    assert!(
+        fixture
+            .store
+            .entries_after(9_999, 5)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_reopened_store_has_everything_and_goes_on() {
+    let fixture = Fixture::bank().await;
+    let key = SigningKey {
+        kid: "kid-1".to_owned(),
+        point: "point".to_owned(),
+    };
+    fixture
+        .store
+        .publish_key(&name("bank"), key, b"\x00sealed\xff", AT_MS)
+        .await
+        .unwrap();
+    fixture.revoke("grant/grt_1").await.unwrap();
+    let before = fixture.store.entries_after(0, 1000).await.unwrap();
+    fixture.store.close().await;
+
+    let path = fixture.directory.path().join("authority.db");
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.entries_after(0, 1000).await.unwrap(), before);
+    assert_eq!((store.term(), store.head().await.unwrap()), (1, 6));
+    let sealed = store.sealed_key(&name("bank"), "kid-1").await.unwrap();
+    assert_eq!(sealed.as_deref(), Some(&b"\x00sealed\xff"[..]));
+    assert_eq!(
+        store.sealed_key(&name("shop"), "kid-1").await.unwrap(),
+        None
+    );
+    assert!(store.grants(&name("bank")).await.unwrap()[0].revoked);
+    assert_eq!(*store.commits().borrow(), 6);
+    let next = application("next", &["next"]);
+    assert_eq!(
+        store
+            .commit(&name("bank"), next, AT_MS, None)
+            .await
+            .unwrap()
+            .seq,
+        7
+    );
+}
+
+#[tokio::test]
+async fn the_private_half_of_a_key_never_stands_in_the_log() {
+    let fixture = Fixture::bank().await;
+    let key = SigningKey {
+        kid: "kid-1".to_owned(),
+        point: "point".to_owned(),
+    };
+    fixture
+        .store
+        .publish_key(&name("bank"), key, b"SEALED-HALF", AT_MS)
+        .await
+        .unwrap();
+    let log = fixture.store.entries_after(0, 1000).await.unwrap();
+    assert!(!format!("{log:?} {:?}", fixture.store).contains("SEALED"));
+}
+
+#[tokio::test]
+async fn only_the_owner_can_read_the_files() {
+    let fixture = Fixture::bank().await;
+    for file in std::fs::read_dir(fixture.directory.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
+}
+
+#[tokio::test]
+async fn followers_wake_when_something_was_committed() {
+    let fixture = Fixture::bank().await;
+    let mut commits = fixture.store.commits();
+    assert_eq!(*commits.borrow_and_update(), 4);
+    fixture.revoke("zone").await.unwrap();
+    assert!(commits.has_changed().unwrap());
+    assert_eq!(*commits.borrow_and_update(), 5);
+}

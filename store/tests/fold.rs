@@ -1,0 +1,241 @@
+//! The tables are the fold of the log, whatever was asked for and in whatever order.
+
+mod fixture;
+
+use std::collections::BTreeMap;
+
+use caracal_store::Store;
+use caracal_store::model::{
+    Change, LogEntry, PointRole, RevocationRecord, RevocationTarget, SigningKey,
+};
+use fixture::{
+    AT_MS, Fixture, NOW_S, application, grant, name, point, policy, resource, session, zone,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Commit(Change),
+    Key(u8),
+    Revoke(String, u64),
+}
+
+/// Few names, so that steps collide, refer to each other, and are refused often.
+fn step() -> impl Strategy<Value = Step> {
+    let id = 0_u8..3;
+    prop_oneof![
+        (id.clone(), id.clone())
+            .prop_map(|(a, w)| Step::Commit(application(&format!("a{a}"), &[&format!("w{w}")]))),
+        (id.clone(), id.clone(), id.clone()).prop_map(|(r, h, s)| Step::Commit(resource(
+            &format!("r{r}"),
+            &format!("https://r{r}.bank"),
+            &[&format!("h{h}.bank")],
+            &[&format!("s{s}")],
+        ))),
+        (id.clone(), id.clone(), id.clone(), id.clone()).prop_map(|(g, a, r, s)| Step::Commit(
+            grant(
+                &format!("grt_{g}"),
+                &format!("a{a}"),
+                &format!("r{r}"),
+                &format!("s{s}")
+            )
+        )),
+        id.clone()
+            .prop_map(|p| Step::Commit(policy(&format!("package caracal.policy # {p}")))),
+        (id.clone(), id.clone(), id.clone()).prop_map(|(p, w, r)| Step::Commit(point(
+            &format!("p{p}"),
+            &format!("w{w}"),
+            PointRole::Resource,
+            &[&format!("r{r}")],
+        ))),
+        (id.clone(), id.clone(), id.clone()).prop_map(|(s, a, w)| Step::Commit(session(
+            &format!("ses_{s}"),
+            &format!("a{a}"),
+            &format!("w{w}"),
+        ))),
+        id.clone().prop_map(Step::Key),
+        (
+            prop_oneof![
+                id.clone().prop_map(|n| format!("mandate/m{n}")),
+                id.clone().prop_map(|n| format!("session/ses_{n}")),
+                id.clone().prop_map(|n| format!("grant/grt_{n}")),
+                id.clone().prop_map(|n| format!("application/a{n}")),
+                id.prop_map(|n| format!("resource/r{n}")),
+                Just("zone".to_owned()),
+            ],
+            0_u64..100,
+        )
+            .prop_map(|(target, late)| Step::Revoke(target, NOW_S + late)),
+    ]
+}
+
+/// The state as somebody sees it who has the log only.
+#[derive(Debug, Default, PartialEq)]
+struct State {
+    objects: BTreeMap<(&'static str, String), Value>,
+    revoked: Vec<(&'static str, String)>,
+    active_policy: Option<String>,
+    revocations: BTreeMap<String, (u64, u64, u64)>,
+}
+
+impl State {
+    fn of_log(entries: &[LogEntry]) -> Self {
+        let mut state = Self::default();
+        for entry in entries {
+            let (kind, id, value) = match &entry.change {
+                Change::ZoneCreated(new) => ("zone", new.name.to_string(), json!(new)),
+                Change::ApplicationCreated(new) => {
+                    ("application", new.name.to_string(), json!(new))
+                }
+                Change::ResourcePut(new) => ("resource", new.name.to_string(), json!(new)),
+                Change::GrantCreated(new) => ("grant", new.id.clone(), json!(new)),
+                Change::PointCreated(new) => ("point", new.name.to_string(), json!(new)),
+                Change::SessionOpened(new) => ("session", new.id.clone(), json!(new)),
+                Change::PolicyActivated(new) => {
+                    state.active_policy = Some(new.digest.clone());
+                    ("policy", new.digest.clone(), json!(new.source))
+                }
+                Change::KeyPublished(_) => continue,
+                Change::Revoked(record) => {
+                    state.revoke(record);
+                    continue;
+                }
+            };
+            state.objects.insert((kind, id), value);
+        }
+        state.revoked.sort_unstable();
+        state.revoked.dedup();
+        state
+    }
+
+    fn revoke(&mut self, record: &RevocationRecord) {
+        let target = record.target.to_string();
+        let (_, until, expires) = self.revocations.get(&target).copied().unwrap_or_default();
+        let stricter = (
+            record.id,
+            until.max(record.issued_until),
+            expires.max(record.expires),
+        );
+        self.revocations.insert(target, stricter);
+        match &record.target {
+            RevocationTarget::Session(id) => self.revoked.push(("session", id.clone())),
+            RevocationTarget::Grant(id) => self.revoked.push(("grant", id.clone())),
+            RevocationTarget::Application(id) => self.revoked.push(("application", id.to_string())),
+            RevocationTarget::Mandate(_)
+            | RevocationTarget::Resource(_)
+            | RevocationTarget::Zone => {}
+        }
+    }
+
+    async fn of_tables(store: &Store) -> Self {
+        let bank = name("bank");
+        let mut state = Self::default();
+        for zone in store.zones().await.unwrap() {
+            state
+                .objects
+                .insert(("zone", zone.item.name.to_string()), json!(zone.item));
+        }
+        for one in store.applications(&bank).await.unwrap() {
+            state.put(
+                "application",
+                one.item.name.to_string(),
+                json!(one.item),
+                one.revoked,
+            );
+        }
+        for one in store.resources(&bank).await.unwrap() {
+            state.put(
+                "resource",
+                one.item.name.to_string(),
+                json!(one.item),
+                false,
+            );
+        }
+        for one in store.grants(&bank).await.unwrap() {
+            state.put("grant", one.item.id.clone(), json!(one.item), one.revoked);
+        }
+        for one in store.points(&bank).await.unwrap() {
+            state.put("point", one.item.name.to_string(), json!(one.item), false);
+        }
+        for one in store.sessions(&bank).await.unwrap() {
+            state.put("session", one.item.id.clone(), json!(one.item), one.revoked);
+        }
+        for version in store.policies(&bank).await.unwrap() {
+            let policy = store.policy(&bank, &version.digest).await.unwrap().unwrap();
+            state.put(
+                "policy",
+                version.digest.clone(),
+                json!(policy.source),
+                false,
+            );
+            if version.active {
+                assert_eq!(state.active_policy.replace(version.digest), None);
+            }
+        }
+        for one in store.revocations(&bank).await.unwrap() {
+            let record = one.item;
+            let rest = (record.id, record.issued_until, record.expires);
+            state.revocations.insert(record.target.to_string(), rest);
+        }
+        state.revoked.sort_unstable();
+        state
+    }
+
+    fn put(&mut self, kind: &'static str, id: String, value: Value, revoked: bool) {
+        if revoked {
+            self.revoked.push((kind, id.clone()));
+        }
+        self.objects.insert((kind, id), value);
+    }
+}
+
+async fn run(steps: Vec<Step>) {
+    let fixture = Fixture::empty().await;
+    fixture.commit(zone("bank")).await.unwrap();
+    let mut expected = 1;
+    for step in steps {
+        let result = match step {
+            Step::Commit(change) => fixture.commit(change).await,
+            Step::Key(id) => {
+                let key = SigningKey {
+                    kid: format!("k{id}"),
+                    point: "point".to_owned(),
+                };
+                fixture
+                    .store
+                    .publish_key(&name("bank"), key, b"sealed", AT_MS)
+                    .await
+            }
+            Step::Revoke(target, now_s) => {
+                let target = target.parse().unwrap();
+                fixture
+                    .store
+                    .revoke(&name("bank"), target, now_s, None)
+                    .await
+            }
+        };
+        if let Ok(committed) = result {
+            expected += 1;
+            assert_eq!(committed.seq, expected, "positions have no gap");
+        }
+    }
+    let log = fixture.store.entries_after(0, 10_000).await.unwrap();
+    assert_eq!(log.len() as u64, expected);
+    assert_eq!(fixture.store.head().await.unwrap(), expected);
+    assert_eq!(State::of_log(&log), State::of_tables(&fixture.store).await);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_tables_are_the_fold_of_the_log(steps in proptest::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(run(steps));
+    }
+}

@@ -1,0 +1,297 @@
+//! What is refused, and that nothing of it remains.
+
+mod fixture;
+
+use caracal_store::CommitError;
+use caracal_store::model::{Change, Grant, PointRole, Policy, SigningKey, Zone};
+use fixture::{AT_MS, Fixture, application, grant, name, point, resource, session, spiffe, zone};
+
+async fn refuses(fixture: &Fixture, change: Change, message: &str) {
+    let head = fixture.store.head().await.unwrap();
+    let error = fixture.commit(change).await.unwrap_err();
+    assert_eq!(error.to_string(), message);
+    assert_eq!(
+        fixture.store.head().await.unwrap(),
+        head,
+        "a refusal takes no position"
+    );
+}
+
+#[tokio::test]
+async fn refuses_what_exists_already() {
+    let fixture = Fixture::bank().await;
+    refuses(&fixture, zone("bank"), "zone bank exists already").await;
+    refuses(
+        &fixture,
+        application("payout", &["p2"]),
+        "application payout exists already",
+    )
+    .await;
+    let twice = grant("grt_1", "payout", "accounts", "accounts:read");
+    refuses(&fixture, twice, "grant grt_1 exists already").await;
+    fixture
+        .commit(session("ses_1", "payout", "payout"))
+        .await
+        .unwrap();
+    refuses(
+        &fixture,
+        session("ses_1", "payout", "payout"),
+        "session ses_1 exists already",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn one_workload_identity_belongs_to_one_party_of_all_zones() {
+    let fixture = Fixture::bank().await;
+    let taken = "SPIFFE ID spiffe://corp.example/payout exists already";
+    refuses(&fixture, application("other", &["payout"]), taken).await;
+    refuses(
+        &fixture,
+        point("edge", "payout", PointRole::Gateway, &[]),
+        taken,
+    )
+    .await;
+    let twice = "SPIFFE ID spiffe://corp.example/x exists already";
+    refuses(&fixture, application("other", &["x", "x"]), twice).await;
+    fixture
+        .store
+        .commit(&name("shop"), zone("shop"), AT_MS, None)
+        .await
+        .unwrap();
+    let across = fixture
+        .store
+        .commit(
+            &name("shop"),
+            application("other", &["payout"]),
+            AT_MS,
+            None,
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(across.to_string(), taken);
+    refuses(
+        &fixture,
+        application("nobody", &[]),
+        "application nobody has no SPIFFE ID",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_host_and_an_identifier_name_one_resource_of_the_zone() {
+    let fixture = Fixture::bank().await;
+    let host = resource("other", "https://other.bank", &["accounts.bank"], &["a"]);
+    refuses(&fixture, host, "host accounts.bank exists already").await;
+    let uri = resource("other", "https://accounts.bank", &["other.bank"], &["a"]);
+    refuses(
+        &fixture,
+        uri,
+        "resource identifier https://accounts.bank exists already",
+    )
+    .await;
+    let moved = resource("accounts", "https://new.bank", &["accounts.bank"], &["a"]);
+    refuses(
+        &fixture,
+        moved,
+        "resource accounts has the identifier https://accounts.bank, which cannot change; make another resource",
+    )
+    .await;
+    let no_host = resource("other", "https://other.bank", &[], &["a"]);
+    refuses(&fixture, no_host, "resource other has no host").await;
+    let no_scope = resource("other", "https://other.bank", &["other.bank"], &[]);
+    let message = "operation read of resource other needs no scope; name at least one";
+    refuses(&fixture, no_scope, message).await;
+}
+
+#[tokio::test]
+async fn a_replaced_resource_frees_the_hosts_that_it_gave_up() {
+    let fixture = Fixture::bank().await;
+    let new = resource(
+        "accounts",
+        "https://accounts.bank",
+        &["new.bank"],
+        &["accounts:read"],
+    );
+    fixture.commit(new).await.unwrap();
+    let heir = resource("heir", "https://heir.bank", &["accounts.bank"], &["a"]);
+    fixture.commit(heir).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_grant_needs_its_parties_and_known_scopes() {
+    let fixture = Fixture::bank().await;
+    let nobody = grant("grt_2", "nobody", "accounts", "accounts:read");
+    refuses(&fixture, nobody, "application nobody does not exist").await;
+    let nothing = grant("grt_2", "payout", "nothing", "accounts:read");
+    refuses(&fixture, nothing, "resource nothing does not exist").await;
+    let more = grant(
+        "grt_2",
+        "payout",
+        "accounts",
+        "accounts:read accounts:write",
+    );
+    let message = "no operation of resource accounts takes scope accounts:write";
+    refuses(&fixture, more, message).await;
+    let none = grant("grt_2", "payout", "accounts", "");
+    refuses(&fixture, none, "a grant names at least one scope").await;
+    let id = grant("2", "payout", "accounts", "accounts:read");
+    refuses(
+        &fixture,
+        id,
+        "a grant's id is grt_ and characters of base64url",
+    )
+    .await;
+    for (seconds, legal) in [(0, false), (1, true), (900, true), (901, false)] {
+        let Change::GrantCreated(plain) = grant(
+            &format!("grt_life{seconds}"),
+            "payout",
+            "accounts",
+            "accounts:read",
+        ) else {
+            panic!("not a grant");
+        };
+        let change = Change::GrantCreated(Grant {
+            max_lifetime: Some(seconds),
+            ..plain
+        });
+        assert_eq!(
+            fixture.commit(change).await.is_ok(),
+            legal,
+            "{seconds} seconds"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_made_in_a_zone_that_does_not_exist() {
+    let fixture = Fixture::empty().await;
+    refuses(
+        &fixture,
+        application("payout", &["payout"]),
+        "zone bank does not exist",
+    )
+    .await;
+    assert!(matches!(
+        fixture.revoke("zone").await,
+        Err(CommitError::NotFound { kind: "zone", .. })
+    ));
+    let stranger = "zone shop cannot be made within zone bank";
+    refuses(&fixture, zone("shop"), stranger).await;
+    for issuer in [
+        "ftp://sts",
+        "https://",
+        "https:///x",
+        "sts.example",
+        "https://a b",
+        "",
+    ] {
+        let change = Change::ZoneCreated(Zone {
+            name: name("bank"),
+            issuer: issuer.to_owned(),
+        });
+        let message =
+            format!("the issuer {issuer:?} of zone bank is not an https:// or http:// URL");
+        refuses(&fixture, change, &message).await;
+    }
+}
+
+#[tokio::test]
+async fn a_point_guards_resources_that_exist() {
+    let fixture = Fixture::bank().await;
+    let idle = point("edge", "edge", PointRole::Resource, &[]);
+    let message =
+        "enforcement point edge has the role resource and lists no resource that it guards";
+    refuses(&fixture, idle, message).await;
+    let lost = point("edge", "edge", PointRole::Gateway, &["nothing"]);
+    refuses(&fixture, lost, "resource nothing does not exist").await;
+    fixture
+        .commit(point("edge", "edge", PointRole::Resource, &["accounts"]))
+        .await
+        .unwrap();
+    let twice = point("edge", "edge-2", PointRole::Gateway, &[]);
+    refuses(&fixture, twice, "enforcement point edge exists already").await;
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_a_workload_of_a_live_application() {
+    let fixture = Fixture::bank().await;
+    let stranger = session("ses_1", "payout", "stranger");
+    let message = format!("workload {} does not exist", spiffe("stranger"));
+    refuses(&fixture, stranger, &message).await;
+    fixture.revoke("application/payout").await.unwrap();
+    let late = session("ses_1", "payout", "payout");
+    refuses(&fixture, late, "application payout was revoked").await;
+    let grant = grant("grt_2", "payout", "accounts", "accounts:read");
+    refuses(&fixture, grant, "application payout was revoked").await;
+    let again = application("again", &["payout"]);
+    refuses(
+        &fixture,
+        again,
+        "SPIFFE ID spiffe://corp.example/payout exists already",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_carries_the_digest_of_its_source() {
+    let fixture = Fixture::bank().await;
+    let forged = Policy {
+        digest: Policy::digest_of("allow := true"),
+        source: "allow := false".to_owned(),
+    };
+    let message = format!("{} is not the digest of the policy's source", forged.digest);
+    refuses(&fixture, Change::PolicyActivated(forged), &message).await;
+}
+
+#[tokio::test]
+async fn keys_and_revocations_have_calls_of_their_own() {
+    let fixture = Fixture::bank().await;
+    let key = SigningKey {
+        kid: "k".to_owned(),
+        point: "p".to_owned(),
+    };
+    let message = "a key is published with its private half";
+    refuses(&fixture, Change::KeyPublished(key.clone()), message).await;
+    let empty = fixture
+        .store
+        .publish_key(&name("bank"), key.clone(), b"", AT_MS)
+        .await;
+    assert!(matches!(empty, Err(CommitError::Invalid(_))));
+    fixture
+        .store
+        .publish_key(&name("bank"), key.clone(), b"sealed", AT_MS)
+        .await
+        .unwrap();
+    let twice = fixture
+        .store
+        .publish_key(&name("bank"), key, b"sealed", AT_MS)
+        .await;
+    assert!(matches!(
+        twice,
+        Err(CommitError::AlreadyExists { kind: "key", .. })
+    ));
+}
+
+#[tokio::test]
+async fn what_does_not_exist_cannot_be_revoked() {
+    let fixture = Fixture::bank().await;
+    for target in [
+        "session/ses_9",
+        "grant/grt_9",
+        "application/nobody",
+        "resource/nothing",
+    ] {
+        let result = fixture.revoke(target).await;
+        assert!(
+            matches!(result, Err(CommitError::NotFound { .. })),
+            "{target}: {result:?}"
+        );
+    }
+    fixture.revoke("mandate/any-id").await.unwrap();
+    let long = format!("mandate/{}", "x".repeat(129));
+    assert!(matches!(
+        fixture.revoke(&long).await,
+        Err(CommitError::Invalid(_))
+    ));
+}

@@ -1,0 +1,215 @@
+//! What is true now: the fold of the authority log, in memory.
+//!
+//! There is one writer, the [`tail::Tailer`]; it applies entries in order and then publishes when it
+//! began the read that showed it the log's head. Readers hold the lock for the length of a few
+//! look-ups and never across an await.
+//!
+//! A writer that died in the middle leaves a poisoned lock, which readers ignore on purpose: nothing
+//! confirms reads any more, so every lease ends and every door closes within one lease.
+
+mod items;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use caracal_mandate::name::Name;
+use caracal_mandate::spiffe::SpiffeId;
+use caracal_mandate::version::Version;
+use caracal_store::model::{Change, EnforcementPoint, LogEntry};
+use tokio::sync::watch;
+
+pub(crate) use items::{FeedGap, FeedScope};
+pub use tail::TailError;
+pub(crate) use tail::Tailer;
+pub(crate) use zone::{ZonePolicy, ZoneState};
+
+/// Who a SPIFFE ID is.
+#[derive(Debug, Clone)]
+pub(crate) enum Identity {
+    /// A workload of an application.
+    Application {
+        /// Its zone.
+        zone: Name,
+        /// The application.
+        name: Name,
+    },
+    /// A proxy that enforces for others.
+    Point {
+        /// Its zone.
+        zone: Name,
+        /// The point.
+        point: Arc<EnforcementPoint>,
+    },
+}
+
+impl Identity {
+    /// The zone that it belongs to.
+    pub(crate) const fn zone(&self) -> &Name {
+        match self {
+            Self::Application { zone, .. } | Self::Point { zone, .. } => zone,
+        }
+    }
+}
+
+/// The state at one position of the log.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    applied: u64,
+    zones: HashMap<Name, ZoneState>,
+    identities: HashMap<Box<str>, Identity>,
+}
+
+impl State {
+    /// The position.
+    pub(crate) const fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// A zone.
+    pub(crate) fn zone(&self, name: &Name) -> Option<&ZoneState> {
+        self.zones.get(name)
+    }
+
+    /// Who a SPIFFE ID is.
+    pub(crate) fn identity(&self, spiffe_id: &str) -> Option<&Identity> {
+        self.identities.get(spiffe_id)
+    }
+
+    /// Applies one entry. `policy` is the compiled form of an activated policy.
+    fn apply(&mut self, entry: LogEntry, policy: Option<ZonePolicy>) {
+        let LogEntry {
+            seq,
+            zone: name,
+            at_ms: _,
+            change,
+        } = entry;
+        self.applied = seq;
+        match change {
+            Change::ZoneCreated(zone) => {
+                self.zones.insert(name, ZoneState::new(zone, seq));
+                return;
+            }
+            Change::ApplicationCreated(ref application) => {
+                for id in &application.spiffe_ids {
+                    let identity = Identity::Application {
+                        zone: name.clone(),
+                        name: application.name.clone(),
+                    };
+                    self.identify(id, identity);
+                }
+            }
+            Change::PointCreated(ref point) => {
+                let identity = Identity::Point {
+                    zone: name.clone(),
+                    point: Arc::new(point.clone()),
+                };
+                self.identify(&point.spiffe_id, identity);
+            }
+            Change::ResourcePut(_)
+            | Change::GrantCreated(_)
+            | Change::PolicyActivated(_)
+            | Change::KeyPublished(_)
+            | Change::SessionOpened(_)
+            | Change::Revoked(_) => {}
+        }
+        if let Some(zone) = self.zones.get_mut(&name) {
+            zone.apply(seq, change, policy);
+        }
+    }
+
+    fn identify(&mut self, id: &SpiffeId, identity: Identity) {
+        self.identities.insert(id.as_str().into(), identity);
+    }
+}
+
+/// The shared handle.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    term: u64,
+    state: RwLock<State>,
+    /// Monotonic milliseconds at which the last confirmed read of the head began.
+    confirmed_ms: AtomicU64,
+    applied: watch::Sender<u64>,
+}
+
+/// Stands for "never": the age is then as large as it gets.
+const NEVER: u64 = u64::MAX;
+
+impl Authority {
+    pub(crate) fn new(term: u64) -> Self {
+        Self {
+            term,
+            state: RwLock::default(),
+            confirmed_ms: AtomicU64::new(NEVER),
+            applied: watch::Sender::new(0),
+        }
+    }
+
+    /// The state, for a few look-ups.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Position as a version.
+    pub(crate) const fn version(&self, epoch: u64) -> Version {
+        Version {
+            term: self.term,
+            epoch,
+        }
+    }
+
+    /// Wakes when a later position was applied.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// When the last confirmed read of the head began. What was committed before is applied.
+    pub(crate) fn confirmed_ms(&self) -> Option<u64> {
+        // Acquire: whoever sees the confirmation sees the state that it confirms.
+        let confirmed = self.confirmed_ms.load(Ordering::Acquire);
+        (confirmed != NEVER).then_some(confirmed)
+    }
+
+    /// Whether the last confirmed read began less than `lease_ms` ago.
+    pub(crate) fn is_fresh(&self, now_ms: u64, lease_ms: u64) -> bool {
+        self.confirmed_ms()
+            .is_some_and(|at| now_ms.saturating_sub(at) < lease_ms)
+    }
+
+    /// Waits until a position is applied; false after `bound`.
+    pub(crate) async fn wait_for(&self, seq: u64, bound: Duration) -> bool {
+        let mut changes = self.changes();
+        let reached = changes.wait_for(|applied| *applied >= seq);
+        tokio::time::timeout(bound, reached)
+            .await
+            .is_ok_and(|reached| reached.is_ok())
+    }
+
+    /// Applies entries that follow the state without a gap.
+    fn apply(&self, entries: Vec<(LogEntry, Option<ZonePolicy>)>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for (entry, policy) in entries {
+            state.apply(entry, policy);
+        }
+        let applied = state.applied;
+        drop(state);
+        self.applied.send_replace(applied);
+    }
+
+    /// Publishes that everything that was committed before `started_ms` is applied.
+    fn confirm(&self, started_ms: u64) {
+        self.confirmed_ms.store(started_ms, Ordering::Release);
+    }
+
+    /// Drops revocations that can hit nothing alive any more.
+    fn expire(&self, now_s: u64) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.zones.values_mut().for_each(|zone| zone.expire(now_s));
+    }
+}

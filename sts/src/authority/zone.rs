@@ -1,0 +1,207 @@
+//! The state of one zone.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caracal_mandate::catalog::Catalog;
+use caracal_mandate::key::{KeySet, PublicKey};
+use caracal_mandate::name::Name;
+use caracal_mandate::revocation::{Revocation, RevocationId, RevocationSet};
+use caracal_mandate::scope::ScopeSet;
+use caracal_store::model::{
+    Application, Change, Grant, RevocationRecord, RevocationTarget, Session, SigningKey, Zone,
+};
+
+use super::items::FeedLog;
+use crate::policy::CompiledPolicy;
+
+/// The zone's active policy.
+#[derive(Debug, Clone)]
+pub(crate) enum ZonePolicy {
+    /// Ready to be evaluated.
+    Ready(Arc<CompiledPolicy>),
+    /// Does not compile here, so nothing is allowed.
+    Broken,
+}
+
+/// One zone.
+#[derive(Debug)]
+pub(crate) struct ZoneState {
+    /// Name and issuer.
+    pub(crate) zone: Arc<Zone>,
+    /// Resources and operations.
+    pub(crate) catalog: Catalog,
+    /// Public keys.
+    pub(crate) keys: Arc<KeySet>,
+    /// Id of the key that signs: the newest.
+    pub(crate) signing_kid: Option<Arc<str>>,
+    /// Active policy.
+    pub(crate) policy: Option<ZonePolicy>,
+    /// What is revoked.
+    pub(crate) revocations: RevocationSet,
+    /// Recent items for the feed.
+    pub(crate) feed: FeedLog,
+    applications: HashMap<Name, Arc<Application>>,
+    inactive: HashSet<Name>,
+    grants: HashMap<Name, Vec<Arc<Grant>>>,
+    sessions: HashMap<Name, HashMap<Box<str>, Arc<str>>>,
+}
+
+impl ZoneState {
+    pub(super) fn new(zone: Zone, seq: u64) -> Self {
+        Self {
+            zone: Arc::new(zone),
+            catalog: Catalog::default(),
+            keys: Arc::default(),
+            signing_kid: None,
+            policy: None,
+            revocations: RevocationSet::default(),
+            feed: FeedLog::new(seq),
+            applications: HashMap::new(),
+            inactive: HashSet::new(),
+            grants: HashMap::new(),
+            sessions: HashMap::new(),
+        }
+    }
+
+    /// An application, revoked or not.
+    pub(crate) fn application(&self, name: &Name) -> Option<&Arc<Application>> {
+        self.applications.get(name)
+    }
+
+    /// Whether an application exists and was not revoked.
+    pub(crate) fn is_active(&self, name: &Name) -> bool {
+        self.applications.contains_key(name) && !self.inactive.contains(name)
+    }
+
+    /// The live grant of an application that covers the scopes; of several the one that lasts
+    /// longest, so that a longer grant is not hidden behind a shorter one.
+    pub(crate) fn grant(
+        &self,
+        application: &Name,
+        resource: &Name,
+        scopes: &ScopeSet,
+        now_s: u64,
+    ) -> Option<&Arc<Grant>> {
+        let covers = |grant: &&Arc<Grant>| {
+            grant.resource == *resource
+                && grant.expires_at.is_none_or(|expires| now_s < expires)
+                && scopes.is_subset(&grant.scopes)
+        };
+        let lasts = |grant: &&Arc<Grant>| {
+            let left = grant
+                .expires_at
+                .map_or(u64::MAX, |expires| expires.saturating_sub(now_s));
+            grant.max_lifetime.unwrap_or(u64::MAX).min(left)
+        };
+        self.grants
+            .get(application)?
+            .iter()
+            .filter(covers)
+            .max_by_key(lasts)
+    }
+
+    /// Whether a grant is still there.
+    pub(crate) fn has_grant(&self, application: &Name, id: &str) -> bool {
+        self.grants
+            .get(application)
+            .is_some_and(|grants| grants.iter().any(|grant| grant.id == id))
+    }
+
+    /// The open session of an application's workload.
+    pub(crate) fn session(&self, application: &Name, holder: &str) -> Option<&Arc<str>> {
+        self.sessions.get(application)?.get(holder)
+    }
+
+    pub(super) fn apply(&mut self, seq: u64, change: Change, policy: Option<ZonePolicy>) {
+        match change {
+            // A zone is made before anything is in it.
+            Change::ZoneCreated(_) | Change::PointCreated(_) => {}
+            Change::ApplicationCreated(application) => {
+                self.applications
+                    .insert(application.name.clone(), Arc::new(application));
+            }
+            Change::ResourcePut(resource) => {
+                self.feed.resource(seq, &resource);
+                self.catalog.insert(resource);
+            }
+            Change::GrantCreated(grant) => {
+                let grants = self.grants.entry(grant.application.clone()).or_default();
+                grants.push(Arc::new(grant));
+            }
+            Change::PolicyActivated(_) => self.policy = Some(policy.unwrap_or(ZonePolicy::Broken)),
+            Change::KeyPublished(key) => self.publish(seq, &key),
+            Change::SessionOpened(session) => self.open(session),
+            Change::Revoked(record) => self.revoke(seq, record),
+        }
+    }
+
+    fn publish(&mut self, seq: u64, key: &SigningKey) {
+        let point = URL_SAFE_NO_PAD.decode(&key.point).unwrap_or_default();
+        // A key that does not parse, or is not the key of its id, signs nothing and verifies nothing.
+        let public = PublicKey::from_sec1(&point)
+            .ok()
+            .filter(|public| public.kid() == key.kid);
+        let Some(public) = public else {
+            tracing::error!(zone = %self.zone.name, kid = %key.kid, "a published key is not usable");
+            return;
+        };
+        self.feed.key(seq, &public);
+        self.signing_kid = Some(public.kid().into());
+        Arc::make_mut(&mut self.keys).insert(public);
+    }
+
+    fn open(&mut self, session: Session) {
+        let Session {
+            id,
+            application,
+            holder,
+            opened_at: _,
+        } = session;
+        let sessions = self.sessions.entry(application).or_default();
+        sessions.insert(holder.as_str().into(), id.into());
+    }
+
+    fn revoke(&mut self, seq: u64, record: RevocationRecord) {
+        let RevocationRecord {
+            target,
+            id,
+            issued_until,
+            expires,
+        } = record;
+        let revocation = Revocation {
+            id: RevocationId(id),
+            issued_until,
+            expires,
+        };
+        self.feed.revocation(seq, revocation);
+        self.revocations.insert(revocation);
+        match target {
+            RevocationTarget::Session(id) => {
+                self.sessions
+                    .values_mut()
+                    .for_each(|held| held.retain(|_, sid| **sid != *id));
+            }
+            RevocationTarget::Grant(id) => {
+                self.grants
+                    .values_mut()
+                    .for_each(|grants| grants.retain(|grant| grant.id != id));
+            }
+            RevocationTarget::Application(name) => {
+                self.grants.remove(&name);
+                self.sessions.remove(&name);
+                self.inactive.insert(name);
+            }
+            // Watermarks over mandates; what is issued afterwards is good again.
+            RevocationTarget::Mandate(_)
+            | RevocationTarget::Resource(_)
+            | RevocationTarget::Zone => {}
+        }
+    }
+
+    pub(super) fn expire(&mut self, now_s: u64) {
+        self.revocations.expire(now_s);
+    }
+}

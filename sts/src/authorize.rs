@@ -1,0 +1,123 @@
+//! The decision about one request, for a point that cannot make it alone.
+
+use caracal_mandate::claims::MAX_MANDATE_BYTES;
+use caracal_mandate::event::{Action, Event, Outcome};
+use caracal_mandate::reason::Reason;
+use caracal_mandate::verify::{Presentation, Presenter, Trust, verify};
+
+use std::sync::Arc;
+
+use crate::exchange::{Caller, Target};
+use crate::keys::Es256;
+use crate::recorder::Receipt;
+use crate::request::{Asked, Normal, Refused, draft};
+use crate::service::Service;
+
+/// Evidence that one request is allowed and that this is recorded.
+#[derive(Debug)]
+pub(crate) struct Authorized {
+    _receipt: Receipt,
+}
+
+/// The credential of a request, read from its headers.
+#[derive(Clone, Copy)]
+pub(crate) enum Credential<'a> {
+    /// No `authorization` at all.
+    None,
+    /// One bearer token.
+    Bearer(&'a str),
+    /// Anything else: repeated, or another scheme.
+    Malformed,
+}
+
+impl Service {
+    /// Decides by the filter's own order and rules.
+    pub(crate) async fn authorize(
+        &self,
+        peer: Option<&str>,
+        asked: &Asked<'_>,
+        credential: Credential<'_>,
+    ) -> Result<Authorized, Refused> {
+        let mut event = draft(
+            &self.recorder,
+            Action::Authorize,
+            self.clock.unix_ms(),
+            asked,
+        );
+        match self.decide_authorize(peer, asked, credential, &mut event) {
+            Ok(()) => {
+                event.outcome = Outcome::Allow;
+                match self.recorder.record(event).await {
+                    Ok(receipt) => Ok(Authorized { _receipt: receipt }),
+                    Err(_) => Err(Reason::AuditUnavailable.into()),
+                }
+            }
+            Err(refused) => Err(self.record_refusal(event, refused).await),
+        }
+    }
+
+    fn decide_authorize(
+        &self,
+        peer: Option<&str>,
+        asked: &Asked<'_>,
+        credential: Credential<'_>,
+        event: &mut Event,
+    ) -> Result<(), Refused> {
+        let caller = Caller::authenticate(&self.authority, peer, event)?;
+        if caller.point().is_none() {
+            return Err(Reason::CallerNotTrusted.into());
+        }
+        // From here on the event is about the peer of the request, not about the point.
+        event.holder = (!asked.principal.is_empty()).then(|| asked.principal.to_owned());
+        self.check_fresh()?;
+        let normal = Normal::read(asked, event)?;
+        let token = match credential {
+            Credential::Malformed => Err(Reason::MalformedCredential),
+            Credential::None => Ok(None),
+            Credential::Bearer(token) => Ok(Some(token)),
+        }?;
+        let (zone, keys, target) = {
+            let state = self.authority.read();
+            let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
+            let target = Target::resolve_in(zone, &caller, &normal, event)?;
+            (Arc::clone(&zone.zone), Arc::clone(&zone.keys), target)
+        };
+        let scopes = || Some(target.operation().scopes.clone());
+        let refused = |reason| Refused {
+            reason,
+            scopes: scopes(),
+        };
+        let token = token.ok_or_else(|| refused(Reason::NoMandate))?;
+        if token.len() > MAX_MANDATE_BYTES {
+            return Err(refused(Reason::MandateSize));
+        }
+        let trust = Trust {
+            zone: &zone.name,
+            issuer: &zone.issuer,
+            keys: &keys,
+        };
+        // Outside of the lock: this is the one expensive step.
+        let mandate = verify(token.as_bytes(), trust, &Es256).map_err(refused)?;
+        let claims = mandate.claims();
+        event.application = Some(claims.client_id.as_str().to_owned());
+        event.grant = Some(claims.grant.clone());
+        event.mandate = Some(claims.jti.clone());
+        event.session = Some(claims.sid.clone());
+        let state = self.authority.read();
+        // Checked under the lock, so that the revocations are at least as new as the confirmation.
+        self.check_fresh()?;
+        event.epoch = Some(state.applied());
+        let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
+        let presentation = Presentation {
+            now: self.clock.unix_ms() / 1000,
+            presenter: Presenter::Peer((!asked.principal.is_empty()).then_some(asked.principal)),
+            resource: &target.entry().resource,
+            operation: target.operation(),
+            revocations: &zone.revocations,
+        };
+        mandate
+            .present(presentation)
+            .map(|_permit| ())
+            .map_err(refused)
+    }
+}

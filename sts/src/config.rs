@@ -1,0 +1,23 @@
+//! What an operator can set.
+
+/// Settings of the service. The defaults are safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StsConfig {
+    /// Lease in milliseconds: nothing is decided on authority state that is older, and enforcement
+    /// points that are silent for as long are closed.
+    pub lease_ms: u64,
+    /// Life of a mandate in seconds where nothing shortens it; never above 900.
+    pub default_lifetime_s: u64,
+    /// Name of this service in its events.
+    pub instance: String,
+}
+
+impl Default for StsConfig {
+    fn default() -> Self {
+        Self {
+            lease_ms: 2000,
+            default_lifetime_s: 300,
+            instance: "sts".to_owned(),
+        }
+    }
+}

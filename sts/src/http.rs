@@ -1,0 +1,101 @@
+//! Plain HTTP: public keys, and health.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use caracal_mandate::key::PublicKey;
+use caracal_mandate::name::Name;
+use serde::Serialize;
+
+use crate::service::Service;
+
+/// One key (RFC 7517 §4, RFC 7518 §6.2.1).
+#[derive(Serialize)]
+struct Jwk {
+    alg: &'static str,
+    crv: &'static str,
+    kid: String,
+    kty: &'static str,
+    #[serde(rename = "use")]
+    usage: &'static str,
+    x: String,
+    y: String,
+}
+
+/// A set of keys (RFC 7517 §5).
+#[derive(Serialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// Why the service is not ready, or that it is.
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    reasons: Vec<&'static str>,
+}
+
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/zones/{zone}/jwks.json", get(jwks))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(service)
+}
+
+async fn jwks(State(service): State<Arc<Service>>, Path(zone): Path<String>) -> Response {
+    let keys = zone.parse::<Name>().ok().and_then(|name| {
+        service
+            .authority
+            .read()
+            .zone(&name)
+            .map(|zone| Arc::clone(&zone.keys))
+    });
+    let Some(keys) = keys else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut keys: Vec<Jwk> = keys.iter().map(jwk).collect();
+    keys.sort_unstable_by(|a, b| a.kid.cmp(&b.kid));
+    // Short, because a verifier that meets an unknown kid should soon find it here.
+    (
+        [(CACHE_CONTROL, "public, max-age=60")],
+        Json(JwkSet { keys }),
+    )
+        .into_response()
+}
+
+fn jwk(key: &PublicKey) -> Jwk {
+    let (x, y) = key.coordinates();
+    Jwk {
+        alg: "ES256",
+        crv: "P-256",
+        kid: key.kid().to_owned(),
+        kty: "EC",
+        usage: "sig",
+        x,
+        y,
+    }
+}
+
+async fn ready(State(service): State<Arc<Service>>) -> Response {
+    let mut reasons = Vec::new();
+    if !service.is_fresh() {
+        reasons.push("the authority log was not read within the lease");
+    }
+    if !service.recorder.is_healthy() {
+        reasons.push("decisions cannot be recorded");
+    }
+    let ready = reasons.is_empty();
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(Readiness { ready, reasons })).into_response()
+}

@@ -1,0 +1,44 @@
+//! The Security Token Service: who may have a mandate, and live authority for those who check them.
+//!
+//! ```text
+//! Envoy, filter --Check-->  exchange:  caller -> holder -> target -> grant -> policy -> session -> mint
+//!                           authorize: the filter's own decision, made here
+//! filter        --Watch-->  feed:      snapshot, deltas, pongs  <-- authority <-- log of the store
+//! filter        --Append--> ledger:    decisions of the data plane
+//! anyone        --HTTP-->   public keys, health
+//! ```
+//!
+//! Every answer is a decision that is durable in the ledger before it leaves. Nothing is decided on
+//! authority state whose last confirmed read of the log is older than the lease.
+//!
+//! Not here: the management API, tables, the ledger's own storage.
+
+mod authority;
+mod authorize;
+mod check;
+mod clock;
+mod config;
+mod exchange;
+mod feed;
+mod http;
+pub mod keys;
+mod ledger;
+pub mod policy;
+mod recorder;
+mod request;
+mod server;
+mod service;
+mod start;
+#[cfg(test)]
+mod testing;
+mod tls;
+
+pub use authority::TailError;
+pub use clock::{Clock, Random, RandomError, SystemClock, SystemRandom};
+pub use config::StsConfig;
+pub use feed::{AckReport, PointStatus};
+pub use keys::{Es256, KeyEncryptionKey, KeyError, SealError};
+pub use policy::{MAX_POLICY_BYTES, PolicyDigest, PolicyError};
+pub use server::ServeError;
+pub use start::{StartError, Sts, ZoneKeyError};
+pub use tls::{TlsFileError, TlsFiles};

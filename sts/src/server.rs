@@ -1,0 +1,82 @@
+//! The gRPC server: three services behind mutual TLS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caracal_proto::enforcement::enforcement_server::EnforcementServer;
+use caracal_proto::ledger::ledger_server::LedgerServer;
+use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::check::CheckService;
+use crate::feed::FeedService;
+use crate::ledger::{LedgerService, MAX_BATCH_BYTES};
+use crate::service::Service;
+use crate::tls::{TlsFileError, TlsFiles};
+
+/// A silent connection is probed this often, and dropped this much later: a point behind a dead
+/// link is gone from the list soon after its lease.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Streams of one connection at a time.
+const MAX_STREAMS: u32 = 1024;
+
+/// Largest message of a check: headers, and no body.
+const MAX_CHECK_BYTES: usize = 256 * 1024;
+
+/// Largest message of a feed: Hello, Ping and Ack are small.
+const MAX_WATCH_BYTES: usize = 16 * 1024;
+
+/// Why the server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A file of the identity cannot be read.
+    #[error(transparent)]
+    TlsFile(#[from] TlsFileError),
+    /// The identity is not usable, or the listener failed.
+    #[error("the gRPC server failed")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until `shutdown` completes; then open feeds are told, and calls in flight end.
+pub(crate) async fn serve(
+    service: Arc<Service>,
+    listener: TcpListener,
+    tls: TlsFiles,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    // Fails when a provider is installed already, which is as good.
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let (stopping, stop) = watch::channel(false);
+    // An ack that waits for more data would cost each decision up to 40 ms.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let watch = FeedService {
+        service: Arc::clone(&service),
+        stop,
+    };
+    // The framing needs a few bytes for each of at most 1,000 events.
+    let append_bytes = MAX_BATCH_BYTES.saturating_add(64 * 1024);
+    Server::builder()
+        .tls_config(tls.load().await?)?
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_concurrent_streams(MAX_STREAMS)
+        .add_service(
+            AuthorizationServer::new(CheckService(Arc::clone(&service)))
+                .max_decoding_message_size(MAX_CHECK_BYTES),
+        )
+        .add_service(EnforcementServer::new(watch).max_decoding_message_size(MAX_WATCH_BYTES))
+        .add_service(
+            LedgerServer::new(LedgerService(service)).max_decoding_message_size(append_bytes),
+        )
+        .serve_with_incoming_shutdown(incoming, async move {
+            shutdown.await;
+            stopping.send_replace(true);
+        })
+        .await?;
+    Ok(())
+}

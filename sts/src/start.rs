@@ -1,0 +1,199 @@
+//! The handle that the process holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caracal_audit::Ledger;
+use caracal_mandate::name::Name;
+use caracal_store::model::SigningKey;
+use caracal_store::{CommitError, Store};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::authority::{Authority, TailError, Tailer};
+use crate::clock::{Clock, Random, RandomError, new_id};
+use crate::config::StsConfig;
+use crate::exchange::SessionLocks;
+use crate::feed::{AckReport, PointStatus, Registry};
+use crate::keys::{KeyEncryptionKey, KeyError, ZoneKey};
+use crate::policy::{PolicyDigest, PolicyError, PolicyRunner};
+use crate::recorder::Recorder;
+use crate::server::{ServeError, serve};
+use crate::service::{KeyRing, Service};
+use crate::tls::TlsFiles;
+
+/// How often refusals that could not be recorded are tried again.
+const FLUSH_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The authority state could not be read.
+    #[error(transparent)]
+    Authority(#[from] TailError),
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// A lease or lifetime of zero.
+    #[error("the lease and the default lifetime must be above 0")]
+    Config,
+}
+
+/// Why a zone has no signing key.
+#[derive(Debug, thiserror::Error)]
+pub enum ZoneKeyError {
+    /// The key could not be made or sealed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The key could not be published.
+    #[error("the key could not be published")]
+    Commit(#[from] CommitError),
+}
+
+/// The running service. A cheap handle; its background tasks end with the last one.
+#[derive(Clone)]
+pub struct Sts {
+    service: Arc<Service>,
+    _running: Arc<watch::Sender<bool>>,
+}
+
+impl Sts {
+    /// Reads the authority state up to the log's head, then follows it.
+    pub async fn start(
+        store: Store,
+        ledger: Ledger,
+        kek: KeyEncryptionKey,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        config: StsConfig,
+    ) -> Result<Self, StartError> {
+        if config.lease_ms == 0 || config.default_lifetime_s == 0 {
+            return Err(StartError::Config);
+        }
+        let authority = Arc::new(Authority::new(store.term()));
+        let policies = Arc::new(PolicyRunner::default());
+        let registry = Arc::new(Registry::new(Arc::clone(&clock), store.term()));
+        let tailer = Tailer {
+            store: store.clone(),
+            authority: Arc::clone(&authority),
+            policies: Arc::clone(&policies),
+            clock: Arc::clone(&clock),
+        };
+        tailer.catch_up().await?;
+        // Whoever used this log before may have given leases; an empty log was nobody's.
+        if authority.read().applied() > 0 {
+            registry.expect_previous_leases(clock.monotonic_ms().saturating_add(config.lease_ms));
+        }
+        let boot = new_id(&*random, "")?;
+        let recorder = Recorder::new(ledger, config.instance.clone(), boot);
+        let service = Arc::new(Service {
+            keys: KeyRing::new(store.clone(), kek),
+            sessions: SessionLocks::default(),
+            store,
+            authority,
+            policies,
+            recorder,
+            registry,
+            clock,
+            random,
+            config,
+        });
+        // A dropped sender is a change too, so the tasks end with the last handle.
+        let (running, stop) = watch::channel(false);
+        tokio::spawn(tailer.run(stop.clone()));
+        tokio::spawn(flush(Arc::downgrade(&service), stop));
+        Ok(Self {
+            service,
+            _running: Arc::new(running),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Serves `Check`, `Watch` and `Append` with mutual TLS until `shutdown` completes.
+    pub async fn serve_grpc(
+        &self,
+        listener: TcpListener,
+        tls: TlsFiles,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        serve(Arc::clone(&self.service), listener, tls, shutdown).await
+    }
+
+    /// `/zones/{zone}/jwks.json`, `/healthz`, `/readyz`.
+    pub fn http_router(&self) -> axum::Router {
+        crate::http::router(Arc::clone(&self.service))
+    }
+
+    /// The connected enforcement points.
+    #[must_use]
+    pub fn points(&self) -> Vec<PointStatus> {
+        self.service.registry.points()
+    }
+
+    /// Waits until no enforcement point of the zone can decide alone on a state before `seq`.
+    pub async fn wait_applied(&self, zone: &Name, seq: u64, bound: Duration) -> AckReport {
+        self.service.registry.wait_applied(zone, seq, bound).await
+    }
+
+    /// The lease, which is the bound for [`Sts::wait_applied`] after which silence means closed.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        Duration::from_millis(self.service.config.lease_ms)
+    }
+
+    /// Gives a zone a signing key, unless it has one.
+    pub async fn ensure_zone_key(&self, zone: &Name) -> Result<(), ZoneKeyError> {
+        let service = &self.service;
+        let has_key = service
+            .authority
+            .read()
+            .zone(zone)
+            .is_some_and(|zone| zone.signing_kid.is_some());
+        if has_key {
+            return Ok(());
+        }
+        let key = ZoneKey::generate()?;
+        let sealed = key.seal(service.keys.kek(), zone.as_str())?;
+        let public = SigningKey {
+            kid: key.public().kid().to_owned(),
+            point: URL_SAFE_NO_PAD.encode(key.public().sec1()),
+        };
+        let now_ms = service.clock.unix_ms();
+        let committed = service
+            .store
+            .publish_key(zone, public, &sealed, now_ms)
+            .await?;
+        // Convenience only: an exchange before that has no key and says so.
+        service
+            .authority
+            .wait_for(committed.seq, self.lease())
+            .await;
+        Ok(())
+    }
+
+    /// Checks a policy source and returns the name of the version that it is.
+    pub async fn check_policy(&self, source: &str) -> Result<PolicyDigest, PolicyError> {
+        let compiled = self.service.policies.compile(source.into()).await?;
+        Ok(compiled.digest().clone())
+    }
+}
+
+async fn flush(service: std::sync::Weak<Service>, mut stop: watch::Receiver<bool>) {
+    let mut pause = tokio::time::interval(FLUSH_PAUSE);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = pause.tick() => {}
+        }
+        let Some(service) = service.upgrade() else {
+            return;
+        };
+        service.recorder.flush().await;
+    }
+}

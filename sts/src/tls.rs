@@ -1,0 +1,122 @@
+//! Who is at the other end: mutual TLS, and the SPIFFE ID of the peer's certificate.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use caracal_mandate::spiffe::SpiffeId;
+use tonic::Request;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+/// How long a handshake may take.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The files of this end's identity and of the authorities that it believes.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// Certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+    /// Authorities of client certificates, PEM.
+    pub ca: PathBuf,
+}
+
+/// A file of the TLS identity could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}", path.display())]
+pub struct TlsFileError {
+    /// The file.
+    pub path: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+impl TlsFiles {
+    /// Reads the files. A client certificate is always demanded.
+    pub(crate) async fn load(&self) -> Result<ServerTlsConfig, TlsFileError> {
+        let Self { cert, key, ca } = self;
+        let read = async |path: &PathBuf| {
+            tokio::fs::read(path).await.map_err(|source| TlsFileError {
+                path: path.clone(),
+                source,
+            })
+        };
+        let key = zeroize::Zeroizing::new(read(key).await?);
+        Ok(ServerTlsConfig::new()
+            .identity(Identity::from_pem(read(cert).await?, &*key))
+            .client_ca_root(Certificate::from_pem(read(ca).await?))
+            .client_auth_optional(false)
+            .timeout(HANDSHAKE_PATIENCE))
+    }
+}
+
+/// The SPIFFE ID of the peer that sent a request.
+pub(crate) fn peer_id<T>(request: &Request<T>) -> Option<String> {
+    let certificates = request.peer_certs()?;
+    spiffe_id(certificates.first()?).map(|id| id.as_str().to_owned())
+}
+
+/// The SPIFFE ID in a leaf certificate. X.509-SVID §2: exactly one URI SAN, or it is no SVID.
+fn spiffe_id(der: &[u8]) -> Option<SpiffeId> {
+    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+    if !rest.is_empty() || certificate.is_ca() {
+        return None;
+    }
+    let names = certificate.subject_alternative_name().ok()??;
+    let mut uris = names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::URI(uri) => Some(*uri),
+            _ => None,
+        });
+    let uri = uris.next()?;
+    if uris.next().is_some() {
+        return None;
+    }
+    uri.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair, SanType};
+
+    fn certificate(sans: &[&str]) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = sans
+            .iter()
+            .map(|san| SanType::URI((*san).try_into().unwrap()))
+            .collect();
+        params
+            .subject_alt_names
+            .push(SanType::DnsName("a.example".try_into().unwrap()));
+        params
+            .self_signed(&KeyPair::generate().unwrap())
+            .unwrap()
+            .der()
+            .to_vec()
+    }
+
+    #[test]
+    fn a_certificate_with_one_spiffe_uri_names_its_workload() {
+        let id = spiffe_id(&certificate(&["spiffe://d.example/a"])).unwrap();
+        assert_eq!(id.as_str(), "spiffe://d.example/a");
+    }
+
+    #[test]
+    fn any_other_certificate_names_nobody() {
+        let two = ["spiffe://d.example/a", "spiffe://d.example/b"];
+        for sans in [
+            &[][..],
+            &two,
+            &["https://d.example/a"],
+            &["spiffe://d.example/../a"],
+        ] {
+            assert_eq!(spiffe_id(&certificate(sans)), None, "{sans:?}");
+        }
+        assert_eq!(spiffe_id(b"garbage"), None);
+    }
+}

@@ -1,0 +1,169 @@
+//! What is compared, as Envoy's HTTP filters.
+
+use serde_json::{Value, json};
+
+/// One way to enforce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Variant {
+    /// Nothing: what Envoy itself costs.
+    Router,
+    /// Envoy's `jwt_authn`, which verifies every token anew.
+    JwtAuthn,
+    /// Envoy's `jwt_authn` with its token cache.
+    JwtAuthnCached,
+    /// Envoy's `ext_authz` with our token service.
+    ExtAuthz,
+    /// Our filter on a mandate that it knows.
+    Cached,
+    /// Our filter on mandates that it sees for the first time.
+    FirstSeen,
+    /// Our filter without live authority: it asks about every request.
+    Stale,
+}
+
+/// What the filters need to know of the surroundings.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) wasm: String,
+    pub(super) jwks: String,
+    pub(super) issuer: String,
+    pub(super) audience: String,
+    pub(super) zone: String,
+}
+
+/// Verified mandates that the filter of [`Variant::FirstSeen`] remembers: fewer than half of the
+/// mandates that it is shown in turn, so that each one is forgotten before it comes again.
+pub(super) const SMALL_CACHE: usize = 1024;
+
+const MARK: &str = "bench-allow-mark-0123456789";
+
+impl Variant {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Router,
+        Self::JwtAuthn,
+        Self::JwtAuthnCached,
+        Self::ExtAuthz,
+        Self::Cached,
+        Self::FirstSeen,
+        Self::Stale,
+    ];
+
+    /// Key in the report.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::JwtAuthn => "jwt_authn",
+            Self::JwtAuthnCached => "jwt_authn_cached",
+            Self::ExtAuthz => "ext_authz",
+            Self::Cached => "cached",
+            Self::FirstSeen => "first_seen",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// For people.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Router => "router only",
+            Self::JwtAuthn => "jwt_authn (native), every token verified",
+            Self::JwtAuthnCached => "jwt_authn (native), token cache",
+            Self::ExtAuthz => "ext_authz (native) + token service",
+            Self::Cached => "caracal, known mandate",
+            Self::FirstSeen => "caracal, first-seen mandates",
+            Self::Stale => "caracal, no live authority: asks each time",
+        }
+    }
+
+    /// Whether it is shown another mandate with each request.
+    pub(super) const fn rotates(self) -> bool {
+        matches!(self, Self::JwtAuthn | Self::FirstSeen)
+    }
+
+    /// Whether it is our filter with live authority.
+    pub(super) const fn watches(self) -> bool {
+        matches!(self, Self::Cached | Self::FirstSeen)
+    }
+
+    /// The HTTP filters before the router.
+    pub(super) fn filters(self, around: &Surroundings) -> Vec<Value> {
+        match self {
+            Self::Router => Vec::new(),
+            Self::JwtAuthn => vec![jwt_authn(around, false)],
+            Self::JwtAuthnCached => vec![jwt_authn(around, true)],
+            Self::ExtAuthz => vec![ext_authz()],
+            Self::Cached => ours(self, around, json!({})),
+            Self::FirstSeen => ours(self, around, json!({"mandate_cache": SMALL_CACHE})),
+            Self::Stale => ours(self, around, json!({})),
+        }
+    }
+}
+
+fn jwt_authn(around: &Surroundings, cache: bool) -> Value {
+    let mut provider = json!({
+        "issuer": around.issuer,
+        "audiences": [around.audience],
+        "local_jwks": {"inline_string": around.jwks},
+    });
+    if let (true, Some(provider)) = (cache, provider.as_object_mut()) {
+        let cache = json!({"jwt_cache_size": 1000, "jwt_max_token_size": 4096});
+        provider.insert("jwt_cache_config".to_owned(), cache);
+    }
+    json!({"name": "envoy.filters.http.jwt_authn", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        "providers": {"zone": provider},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "zone"}}],
+    }})
+}
+
+fn ext_authz() -> Value {
+    json!({"name": "envoy.filters.http.ext_authz", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        "transport_api_version": "V3",
+        "grpc_service": {"envoy_grpc": {"cluster_name": "caracal_sts", "authority": "caracal-sts"}, "timeout": "2s"},
+    }})
+}
+
+/// The filter and its net, as in `envoy/resource.yaml`.
+fn ours(variant: Variant, around: &Surroundings, more: Value) -> Vec<Value> {
+    let mut sts = json!({"cluster": "caracal_sts", "authority": "caracal-sts", "timeout_ms": 2000});
+    if let (Variant::Stale, Some(sts)) = (variant, sts.as_object_mut()) {
+        sts.insert("watch_cluster".to_owned(), "nowhere".into());
+    }
+    let mut settings = json!({
+        "role": "resource",
+        "zone": around.zone,
+        "instance": format!("bench-{}", variant.key()),
+        "sts": sts,
+        "lease_ms": 2000,
+        "audit": "required",
+        "allow_mark": MARK,
+    });
+    if let (Some(settings), Value::Object(more)) = (settings.as_object_mut(), more) {
+        settings.extend(more);
+    }
+    let wasm = json!({"name": "caracal", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+        "config": {
+            "name": "caracal",
+            "root_id": "caracal",
+            "failure_policy": "FAIL_RELOAD",
+            "vm_config": {
+                "vm_id": format!("bench.{}", variant.key()),
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": around.wasm}},
+            },
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": settings.to_string(),
+            },
+        },
+    }});
+    let net = json!({"name": "envoy.filters.http.rbac", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+        "rules": {"action": "ALLOW", "policies": {"decided_by_caracal": {
+            "permissions": [{"any": true}],
+            "principals": [{"filter_state": {"key": "wasm.caracal.decision", "string_match": {"exact": MARK}}}],
+        }}},
+    }});
+    vec![wasm, net]
+}

@@ -1,0 +1,22 @@
+//! The whole system on its real parts: real Envoys, the real `caracal`, the real filter.
+//!
+//! - [`stack`]: starts the parts as child processes, drives them and stops them.
+//! - [`upstream`]: the protected services; they count what reaches them.
+//! - [`client`]: requests, plain or with a chosen workload identity.
+//! - [`mandates`]: mandates obtained as a workload, and forged ones.
+//! - [`story`]: the guided tour, which is also the main end-to-end test.
+//! - [`bench`]: what enforcement costs.
+//!
+//! Everything listens on loopback alone.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "durations and counters of a test harness; overflow checks are on"
+)]
+
+pub mod bench;
+pub mod client;
+pub mod mandates;
+pub mod stack;
+pub mod story;
+pub mod upstream;

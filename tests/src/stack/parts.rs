@@ -1,0 +1,60 @@
+//! Where the programs under test are.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// The programs under test.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The `caracal` command.
+    pub caracal: PathBuf,
+    /// The filter's Wasm module.
+    pub filter: PathBuf,
+    /// Envoy.
+    pub envoy: PathBuf,
+}
+
+impl Parts {
+    /// Finds them: by the environment, else where make leaves them.
+    pub fn find() -> Result<Self> {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+            PathBuf::from,
+        );
+        Ok(Self {
+            caracal: part("CARACAL_BIN", &beside_this_program()?.join("caracal"), "build")?,
+            filter: part(
+                "CARACAL_FILTER_WASM",
+                &repository().join("target/wasm/caracal-filter.wasm"),
+                "wasm",
+            )?,
+            envoy: part("CARACAL_ENVOY", &cache.join("caracal/envoy-1.40.0/envoy"), "setup")?,
+        })
+    }
+}
+
+/// The folder of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The folder that cargo leaves programs in; test programs run from `deps` below it.
+fn beside_this_program() -> Result<PathBuf> {
+    let mut folder = std::env::current_exe()?;
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    Ok(folder)
+}
+
+fn part(variable: &str, default: &Path, target: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(variable).map_or_else(|| default.to_owned(), PathBuf::from);
+    if !path.is_file() {
+        bail!("{} is missing: run `make {target}`, or set {variable} to it", path.display());
+    }
+    Ok(path)
+}
