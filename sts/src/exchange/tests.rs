@@ -22,7 +22,7 @@ async fn exchange(world: &World, peer: &str, asked: &Asked<'_>) -> Result<Verifi
 }
 
 async fn refusal(world: &World, peer: &str, asked: &Asked<'_>) -> Reason {
-    exchange(world, peer, asked).await.err().expect("a refusal")
+    exchange(world, peer, asked).await.unwrap_err()
 }
 
 #[tokio::test]
