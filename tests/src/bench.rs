@@ -33,14 +33,23 @@ impl Plan {
     fn from_environment() -> Result<Self> {
         let number = |name: &str, default: f64| -> Result<f64> {
             match std::env::var(name) {
-                Ok(text) => text.parse().with_context(|| format!("{name} is not a number")),
+                Ok(text) => text
+                    .parse()
+                    .with_context(|| format!("{name} is not a number")),
                 Err(_) => Ok(default),
             }
         };
         let seconds = number("CARACAL_BENCH_SECONDS", 2.0)?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small positive number"
+        )]
         let rounds = number("CARACAL_BENCH_ROUNDS", 9.0)?.max(1.0) as usize;
-        let durations = [Duration::from_secs_f64(seconds / 2.0), Duration::from_secs_f64(seconds)];
+        let durations = [
+            Duration::from_secs_f64(seconds / 2.0),
+            Duration::from_secs_f64(seconds),
+        ];
         Ok(Self { rounds, durations })
     }
 }
@@ -52,16 +61,25 @@ type Rounds = Vec<(Variant, Vec<[Measurement; 2]>)>;
 pub async fn run(out: &mut (dyn std::io::Write + Send)) -> Result<()> {
     let plan = Plan::from_environment()?;
     let stage = Stage::build(out).await?;
-    let mut rounds: Rounds = Variant::ALL.into_iter().map(|variant| (variant, Vec::new())).collect();
+    let mut rounds: Rounds = Variant::ALL
+        .into_iter()
+        .map(|variant| (variant, Vec::new()))
+        .collect();
     for round in 0..plan.rounds {
         writeln!(out, "round {} of {}", round + 1, plan.rounds)?;
         out.flush()?;
         let count = rounds.len();
         for step in 0..count {
             // Another one begins each round, so that none always runs after the same neighbour.
-            let (variant, measured) = rounds.get_mut((round + step) % count).context("a variant")?;
-            let few = stage.measure(*variant, CONNECTIONS[0], plan.durations[0]).await?;
-            let many = stage.measure(*variant, CONNECTIONS[1], plan.durations[1]).await?;
+            let (variant, measured) = rounds
+                .get_mut((round + step) % count)
+                .context("a variant")?;
+            let few = stage
+                .measure(*variant, CONNECTIONS[0], plan.durations[0])
+                .await?;
+            let many = stage
+                .measure(*variant, CONNECTIONS[1], plan.durations[1])
+                .await?;
             measured.push([few, many]);
         }
     }

@@ -32,13 +32,23 @@ impl Request {
     /// GET.
     #[must_use]
     pub fn get(host: &str, path: &str) -> Self {
-        Self { method: "GET", host: host.to_owned(), path: path.to_owned(), headers: Vec::new(), body: None }
+        Self {
+            method: "GET",
+            host: host.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
     }
 
     /// POST of JSON.
     #[must_use]
     pub fn post(host: &str, path: &str, body: &str) -> Self {
-        Self { method: "POST", body: Some(body.to_owned()), ..Self::get(host, path) }
+        Self {
+            method: "POST",
+            body: Some(body.to_owned()),
+            ..Self::get(host, path)
+        }
     }
 
     /// With a header more.
@@ -57,14 +67,23 @@ impl Request {
     /// The bytes that go over the wire.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let Self { method, host, path, headers, body } = self;
+        let Self {
+            method,
+            host,
+            path,
+            headers,
+            body,
+        } = self;
         let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         let body = body.as_deref().unwrap_or_default();
         if !body.is_empty() {
-            text.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+            text.push_str(&format!(
+                "content-type: application/json\r\ncontent-length: {}\r\n",
+                body.len()
+            ));
         }
         text.push_str("\r\n");
         text.push_str(body);
@@ -89,20 +108,28 @@ pub struct Connection {
 impl Connection {
     /// Connects to a port on loopback.
     pub async fn plain(port: u16) -> Result<Self> {
-        Ok(Self { stream: Stream::Plain(tcp(port).await?), buffer: wire::Buffer::default() })
+        Ok(Self {
+            stream: Stream::Plain(tcp(port).await?),
+            buffer: wire::Buffer::default(),
+        })
     }
 
     /// Connects to a port on loopback with a workload's certificate.
     pub async fn mutual(port: u16, tls: &tls::Client) -> Result<Self> {
         let stream = tls.connect(tcp(port).await?).await?;
-        Ok(Self { stream: Stream::Tls(Box::new(stream)), buffer: wire::Buffer::default() })
+        Ok(Self {
+            stream: Stream::Tls(Box::new(stream)),
+            buffer: wire::Buffer::default(),
+        })
     }
 
     /// Sends a request and reads its answer.
     pub async fn send(&mut self, request: &Request) -> Result<Response> {
         let bytes = request.bytes();
         let exchange = self.exchange(&bytes);
-        tokio::time::timeout(ANSWER, exchange).await.context("no answer")?
+        tokio::time::timeout(ANSWER, exchange)
+            .await
+            .context("no answer")?
     }
 
     /// Sends bytes and reads one answer, without a deadline of its own.

@@ -26,7 +26,9 @@ impl Exchange {
     /// Connects as a workload.
     pub async fn connect(identity: &Identity, grpc_port: u16) -> Result<Self> {
         let address = tls::tunnel(identity, grpc_port).await?;
-        let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        let channel = Endpoint::from_shared(format!("http://{address}"))?
+            .connect()
+            .await?;
         Ok(Self(AuthorizationClient::new(channel)))
     }
 
@@ -40,14 +42,22 @@ impl Exchange {
             ..HttpRequest::default()
         };
         let attributes = AttributeContext {
-            request: Some(Request { http: Some(http), ..Request::default() }),
+            request: Some(Request {
+                http: Some(http),
+                ..Request::default()
+            }),
             context_extensions: HashMap::from([(INTENT.to_owned(), EXCHANGE.to_owned())]),
             ..AttributeContext::default()
         };
-        let request = CheckRequest { attributes: Some(attributes) };
+        let request = CheckRequest {
+            attributes: Some(attributes),
+        };
         let response = self.0.check(request).await?.into_inner();
         let Some(HttpResponse::OkResponse(ok)) = response.http_response else {
-            bail!("the token service issued no mandate: {:?}", response.http_response);
+            bail!(
+                "the token service issued no mandate: {:?}",
+                response.http_response
+            );
         };
         ok.headers
             .into_iter()
@@ -68,8 +78,15 @@ pub fn claims(token: &str) -> Result<Value> {
 pub fn tampered(token: &str) -> Result<String> {
     let (header, payload, signature) = split(token)?;
     let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?;
-    let later = claims.get("exp").and_then(Value::as_u64).context("no exp")? + 1;
-    claims.as_object_mut().context("claims")?.insert("exp".to_owned(), later.into());
+    let later = claims
+        .get("exp")
+        .and_then(Value::as_u64)
+        .context("no exp")?
+        + 1;
+    claims
+        .as_object_mut()
+        .context("claims")?
+        .insert("exp".to_owned(), later.into());
     Ok(format!("{header}.{}.{signature}", encode(&claims)?))
 }
 
@@ -77,7 +94,10 @@ pub fn tampered(token: &str) -> Result<String> {
 pub fn unsigned(token: &str) -> Result<String> {
     let (header, payload, _) = split(token)?;
     let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
-    header.as_object_mut().context("header")?.insert("alg".to_owned(), "none".into());
+    header
+        .as_object_mut()
+        .context("header")?
+        .insert("alg".to_owned(), "none".into());
     Ok(format!("{}.{payload}.", encode(&header)?))
 }
 
@@ -86,22 +106,33 @@ pub fn unsigned(token: &str) -> Result<String> {
 pub fn hs256_with_public_key(token: &str, jwks: &Value) -> Result<String> {
     let (header, payload, _) = split(token)?;
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
-    let kid = header.get("kid").and_then(Value::as_str).context("no kid")?;
-    let keys = jwks.get("keys").and_then(Value::as_array).context("no keys")?;
+    let kid = header
+        .get("kid")
+        .and_then(Value::as_str)
+        .context("no kid")?;
+    let keys = jwks
+        .get("keys")
+        .and_then(Value::as_array)
+        .context("no keys")?;
     let key = keys
         .iter()
         .find(|key| key.get("kid").and_then(Value::as_str) == Some(kid))
         .context("the key is not in the JWKS")?;
     let coordinate = |name: &str| -> Result<Vec<u8>> {
-        let text = key.get(name).and_then(Value::as_str).context("no coordinate")?;
+        let text = key
+            .get(name)
+            .and_then(Value::as_str)
+            .context("no coordinate")?;
         Ok(URL_SAFE_NO_PAD.decode(text)?)
     };
     let secret = [vec![4_u8], coordinate("x")?, coordinate("y")?].concat();
-    let claims: serde_json::Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?;
+    let claims: serde_json::Map<String, Value> =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?;
     let hour = jwt_simple::prelude::Duration::from_hours(1);
     let forged = Claims::with_custom_claims(claims, hour);
     let key = HS256Key::from_bytes(&secret).with_key_id(kid);
-    key.authenticate(forged).map_err(|error| anyhow::anyhow!("forging: {error}"))
+    key.authenticate(forged)
+        .map_err(|error| anyhow::anyhow!("forging: {error}"))
 }
 
 fn split(token: &str) -> Result<(&str, &str, &str)> {

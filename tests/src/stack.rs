@@ -44,7 +44,12 @@ impl Stack {
         let folder = tempfile::Builder::new().prefix("caracal-").tempdir()?;
         let identities = Identities::make(&parts, folder.path()).await?;
         let authority = Authority::start(&parts, &identities, folder.path()).await?;
-        Ok(Self { parts, identities, authority, folder })
+        Ok(Self {
+            parts,
+            identities,
+            authority,
+            folder,
+        })
     }
 
     /// Folder of logs, configurations and data.
@@ -56,7 +61,9 @@ impl Stack {
     /// A file with content in the folder.
     pub async fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let path = self.folder.path().join(name);
-        tokio::fs::write(&path, content).await.with_context(|| format!("writing {}", path.display()))?;
+        tokio::fs::write(&path, content)
+            .await
+            .with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
 
@@ -71,7 +78,12 @@ impl Stack {
     }
 
     /// Renders a role's configuration.
-    pub async fn render(&self, role: Role, instance: &str, settings: &[(&str, String)]) -> Result<envoy::Rendered> {
+    pub async fn render(
+        &self,
+        role: Role,
+        instance: &str,
+        settings: &[(&str, String)],
+    ) -> Result<envoy::Rendered> {
         let identity = self.identity(role.identity())?;
         let mut all = vec![
             ("INSTANCE", instance.to_owned()),
@@ -92,7 +104,12 @@ impl Stack {
     }
 
     /// Renders a role's configuration and starts an Envoy on it.
-    pub async fn envoy(&self, role: Role, instance: &str, settings: &[(&str, String)]) -> Result<Envoy> {
+    pub async fn envoy(
+        &self,
+        role: Role,
+        instance: &str,
+        settings: &[(&str, String)],
+    ) -> Result<Envoy> {
         let rendered = self.render(role, instance, settings).await?;
         Envoy::start(&self.parts, rendered, 2, self.folder.path()).await
     }

@@ -21,7 +21,8 @@ pub use stage::Stage;
 
 /// Plays every act. The stage is left as a working system, for trying things by hand.
 pub async fn play(narrator: &mut Narrator) -> Result<Stage> {
-    narrator.chapter("Starting: one authority, two Envoys with the filter, three protected services")?;
+    narrator
+        .chapter("Starting: one authority, two Envoys with the filter, three protected services")?;
     let mut stage = Stage::build(narrator).await?;
     first_payment::play(&mut stage, narrator).await?;
     forgery::play(&mut stage, narrator).await?;

@@ -43,19 +43,28 @@ pub struct Arrivals(Arc<Mutex<Vec<Arrival>>>);
 
 impl Arrivals {
     fn push(&self, arrival: Arrival) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(arrival);
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(arrival);
     }
 
     /// A copy of all.
     #[must_use]
     pub fn all(&self) -> Vec<Arrival> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// How many.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .len()
     }
 }
 
@@ -80,7 +89,11 @@ impl Upstream {
             // It ends with the task.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { port, arrivals, server })
+        Ok(Self {
+            port,
+            arrivals,
+            server,
+        })
     }
 }
 
@@ -97,9 +110,9 @@ async fn serve(State(arrivals): State<Arrivals>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let method = request.method().to_string();
     let body = match (host.as_str(), method.as_str(), path.as_str()) {
-        (INVOICES, "GET", path) if path.starts_with("/invoices/") => {
-            Some(r#"{"invoice":"2041","payee":"Lynx Supplies","amount":"1250.00","currency":"EUR"}"#)
-        }
+        (INVOICES, "GET", path) if path.starts_with("/invoices/") => Some(
+            r#"{"invoice":"2041","payee":"Lynx Supplies","amount":"1250.00","currency":"EUR"}"#,
+        ),
         (COMPLIANCE, "POST", "/checks") => Some(r#"{"cleared":true}"#),
         (BANK, "POST", "/payments") => Some(r#"{"payment":"accepted"}"#),
         (BANK, "GET", path) if path.starts_with("/accounts/") => Some(r#"{"balance":"90210.00"}"#),

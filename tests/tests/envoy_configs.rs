@@ -22,7 +22,11 @@ async fn every_configuration_is_one_that_envoy_takes() {
     let stack = Stack::start().await.unwrap();
     for role in Role::ALL {
         let file = rendered(&stack, role).await.unwrap();
-        assert_eq!(validate(&stack.parts, &file.path).await.unwrap(), None, "{role:?}");
+        assert_eq!(
+            validate(&stack.parts, &file.path).await.unwrap(),
+            None,
+            "{role:?}"
+        );
     }
 }
 
@@ -31,10 +35,18 @@ async fn an_unknown_field_in_the_filters_configuration_is_refused() {
     let stack = Stack::start().await.unwrap();
     for role in Role::ALL {
         let file = rendered(&stack, role).await.unwrap();
-        let typo = |text: &str| Ok(text.replace("\"audit\": \"required\"", "\"audit\": \"required\", \"leese_ms\": 1"));
+        let typo = |text: &str| {
+            Ok(text.replace(
+                "\"audit\": \"required\"",
+                "\"audit\": \"required\", \"leese_ms\": 1",
+            ))
+        };
         let file = file.edited(typo).await.unwrap();
         let complaint = validate(&stack.parts, &file.path).await.unwrap();
-        assert!(complaint.is_some_and(|text| text.contains("Unable to create Wasm plugin")), "{role:?}");
+        assert!(
+            complaint.is_some_and(|text| text.contains("Unable to create Wasm plugin")),
+            "{role:?}"
+        );
     }
 }
 
@@ -43,7 +55,11 @@ async fn a_call_that_is_not_in_the_capabilities_does_not_exist_for_the_filter() 
     let stack = Stack::start().await.unwrap();
     let file = rendered(&stack, Role::Resource).await.unwrap();
     let text = tokio::fs::read_to_string(&file.path).await.unwrap();
-    for unused in ["proxy_http_call", "proxy_set_shared_data", "proxy_enqueue_shared_queue"] {
+    for unused in [
+        "proxy_http_call",
+        "proxy_set_shared_data",
+        "proxy_enqueue_shared_queue",
+    ] {
         assert!(!text.contains(unused), "{unused}");
     }
 }
@@ -51,12 +67,24 @@ async fn a_call_that_is_not_in_the_capabilities_does_not_exist_for_the_filter() 
 #[tokio::test]
 async fn the_allow_mark_is_new_in_every_rendering_and_never_logged() {
     let stack = Stack::start().await.unwrap();
-    let mark = |text: &str| text.split("\"allow_mark\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let mark = |text: &str| {
+        text.split("\"allow_mark\": \"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     let mut marks = Vec::new();
     for _ in 0..2 {
         let file = rendered(&stack, Role::Resource).await.unwrap();
         let text = tokio::fs::read_to_string(&file.path).await.unwrap();
-        assert_eq!(text.matches(&mark(&text)).count(), 2, "once in the filter, once in the net");
+        assert_eq!(
+            text.matches(&mark(&text)).count(),
+            2,
+            "once in the filter, once in the net"
+        );
         marks.push(mark(&text));
     }
     assert_ne!(marks.first(), marks.last());
@@ -66,10 +94,19 @@ async fn the_allow_mark_is_new_in_every_rendering_and_never_logged() {
 async fn taking_the_filter_out_leaves_the_net() {
     let stack = Stack::start().await.unwrap();
     for role in Role::ALL {
-        let file = rendered(&stack, role).await.unwrap().edited(without_filter).await.unwrap();
+        let file = rendered(&stack, role)
+            .await
+            .unwrap()
+            .edited(without_filter)
+            .await
+            .unwrap();
         let text = tokio::fs::read_to_string(&file.path).await.unwrap();
         assert!(!text.contains("envoy.extensions.filters.http.wasm"));
         assert!(text.contains("envoy.extensions.filters.http.rbac"));
-        assert_eq!(validate(&stack.parts, &file.path).await.unwrap(), None, "{role:?}");
+        assert_eq!(
+            validate(&stack.parts, &file.path).await.unwrap(),
+            None,
+            "{role:?}"
+        );
     }
 }

@@ -21,18 +21,30 @@ impl Egress {
         stack.activate_policy().await?;
         let upstream = Upstream::start().await?;
         let domains = format!("{BANK}, {INVOICES}, {COMPLIANCE}");
-        let settings = [("RESOURCE_DOMAINS", domains), ("UPSTREAM_PORT", upstream.port.to_string())];
+        let settings = [
+            ("RESOURCE_DOMAINS", domains),
+            ("UPSTREAM_PORT", upstream.port.to_string()),
+        ];
         let envoy = stack.envoy(Role::Gateway, "egress", &settings).await?;
-        wait::until("the gateway is connected", Duration::from_secs(20), async || {
-            (stack.connected_points().await.ok()?.len() >= 3).then_some(())
-        })
+        wait::until(
+            "the gateway is connected",
+            Duration::from_secs(20),
+            async || (stack.connected_points().await.ok()?.len() >= 3).then_some(()),
+        )
         .await?;
-        Ok(Self { envoy, upstream, stack })
+        Ok(Self {
+            envoy,
+            upstream,
+            stack,
+        })
     }
 
     async fn send(&self, workload: &str, request: &Request) -> Result<Response> {
         let tls = tls::Client::new(self.stack.identity(workload)?)?;
-        Connection::mutual(self.envoy.port(), &tls).await?.send(request).await
+        Connection::mutual(self.envoy.port(), &tls)
+            .await?
+            .send(request)
+            .await
     }
 }
 
@@ -55,15 +67,33 @@ async fn the_gateway_lets_through_what_its_peer_was_granted_and_nothing_else() {
     assert_eq!(egress.upstream.arrivals.count(), 1);
 
     let answer = egress.send("research", &invoice).await.unwrap();
-    assert_eq!(verdict(&answer), (403, Some("no_grant")), "another application");
+    assert_eq!(
+        verdict(&answer),
+        (403, Some("no_grant")),
+        "another application"
+    );
     let answer = egress.send("stranger", &invoice).await.unwrap();
-    assert_eq!(verdict(&answer), (403, Some("caller_unknown")), "a workload of no application");
-    let answer = egress.send("payout", &Request::get("paste.example", "/")).await.unwrap();
-    assert_eq!(verdict(&answer), (403, Some("resource_unregistered")), "another host");
+    assert_eq!(
+        verdict(&answer),
+        (403, Some("caller_unknown")),
+        "a workload of no application"
+    );
+    let answer = egress
+        .send("payout", &Request::get("paste.example", "/"))
+        .await
+        .unwrap();
+    assert_eq!(
+        verdict(&answer),
+        (403, Some("resource_unregistered")),
+        "another host"
+    );
 
     let arrivals = egress.upstream.arrivals.all();
     assert_eq!(arrivals.len(), 1, "only the one that was allowed");
-    assert!(arrivals.iter().all(|arrival| !arrival.leaked), "and without the mandate");
+    assert!(
+        arrivals.iter().all(|arrival| !arrival.leaked),
+        "and without the mandate"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +101,9 @@ async fn a_peer_without_a_certificate_is_not_talked_to() {
     let egress = Egress::start().await.unwrap();
     let plain = async {
         let mut connection = Connection::plain(egress.envoy.port()).await?;
-        connection.send(&Request::get(INVOICES, "/invoices/2041")).await
+        connection
+            .send(&Request::get(INVOICES, "/invoices/2041"))
+            .await
     };
     assert!(plain.await.is_err());
     assert_eq!(egress.upstream.arrivals.count(), 0);

@@ -19,10 +19,18 @@ pub(super) struct Ports {
 }
 
 /// An Envoy with mTLS, the given filters, and a plain upstream.
-pub(super) fn enforcing(ports: Ports, filters: Vec<Value>, identity: &Identity, sts_id: &str) -> Value {
+pub(super) fn enforcing(
+    ports: Ports,
+    filters: Vec<Value>,
+    identity: &Identity,
+    sts_id: &str,
+) -> Value {
     let route = json!({"cluster": "upstream", "timeout": "15s"});
     let mut manager = manager("bench", json!({"prefix": "/"}), &json!({"route": route}));
-    if let Some(list) = manager.pointer_mut("/typed_config/http_filters").and_then(Value::as_array_mut) {
+    if let Some(list) = manager
+        .pointer_mut("/typed_config/http_filters")
+        .and_then(Value::as_array_mut)
+    {
         list.splice(0..0, filters);
     }
     let tls = json!({"name": "envoy.transport_sockets.tls", "typed_config": {
@@ -91,7 +99,7 @@ fn manager(name: &str, matched: Value, action: &Value) -> Value {
 fn tls_context(identity: &Identity, matcher: &Value) -> Value {
     let file = |path: &std::path::Path| json!({"filename": path.display().to_string()});
     json!({
-        "tls_params": {"tls_minimum_protocol_version": "TLSv1_3"},
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"},
         "tls_certificates": [{
             "certificate_chain": file(&identity.certificate),
             "private_key": file(&identity.key),

@@ -8,7 +8,11 @@ pub(super) fn nanoseconds(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        let spent: u64 = text.split_whitespace().next().context("schedstat is empty")?.parse()?;
+        let spent: u64 = text
+            .split_whitespace()
+            .next()
+            .context("schedstat is empty")?
+            .parse()?;
         sum += spent;
     }
     Ok(sum)

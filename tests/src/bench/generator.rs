@@ -24,7 +24,10 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) const fn new(bytes: Vec<Vec<u8>>) -> Self {
-        Self { bytes, next: AtomicUsize::new(0) }
+        Self {
+            bytes,
+            next: AtomicUsize::new(0),
+        }
     }
 
     fn next(&self) -> &[u8] {
@@ -94,13 +97,22 @@ pub(super) async fn measure(
     if took.is_empty() {
         bail!("no request was answered in {duration:?}");
     }
-    #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts and nanoseconds far below 2^52"
+    )]
     let count = took.len() as f64;
-    let mut spent = before.into_iter().zip(after).map(|(before, after)| -> Result<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
-        let nanoseconds = after?.saturating_sub(before?) as f64;
-        Ok(nanoseconds / 1000.0 / count)
-    });
+    let mut spent = before
+        .into_iter()
+        .zip(after)
+        .map(|(before, after)| -> Result<f64> {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "counts and nanoseconds far below 2^52"
+            )]
+            let nanoseconds = after?.saturating_sub(before?) as f64;
+            Ok(nanoseconds / 1000.0 / count)
+        });
     let mut next = || spent.next().context("three accounts")?;
     let micros = |share| stats::quantile(took.iter().map(|took| took.as_secs_f64() * 1e6), share);
     Ok(Measurement {
@@ -119,7 +131,11 @@ pub(super) async fn measure(
 async fn checked(connection: &mut Connection, requests: &Requests) -> Result<Duration> {
     let response = connection.exchange(requests.next()).await?;
     if response.status != 200 {
-        bail!("{} in the middle of the benchmark: {}", response.verdict(), String::from_utf8_lossy(&response.body));
+        bail!(
+            "{} in the middle of the benchmark: {}",
+            response.verdict(),
+            String::from_utf8_lossy(&response.body)
+        );
     }
     Ok(response.took)
 }

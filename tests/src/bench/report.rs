@@ -22,10 +22,18 @@ beginning with another one each time. CPU is the process's own, from /proc/PID/t
 by the requests. Figures are medians over rounds; ratios are medians of each round's own ratio, at 16 \
 connections. `added` is a variant's CPU minus that of router only in the same round.";
 
-pub(super) async fn write(stage: &Stage, plan: Plan, rounds: &Rounds, out: &mut (dyn Write + Send)) -> Result<()> {
+pub(super) async fn write(
+    stage: &Stage,
+    plan: Plan,
+    rounds: &Rounds,
+    out: &mut (dyn Write + Send),
+) -> Result<()> {
     let ratios = ratios(rounds);
     table(rounds, &ratios, out)?;
-    let variants: Map<_, _> = rounds.iter().map(|(variant, measured)| (variant.key().to_owned(), figures(*variant, measured))).collect();
+    let variants: Map<_, _> = rounds
+        .iter()
+        .map(|(variant, measured)| (variant.key().to_owned(), figures(*variant, measured)))
+        .collect();
     let report = json!({
         "method": METHOD,
         "rounds": plan.rounds,
@@ -54,7 +62,9 @@ fn figures(variant: Variant, rounds: &[[Measurement; 2]]) -> Value {
         .iter()
         .enumerate()
         .map(|(at, connections)| {
-            let figure = |pick: fn(&Measurement) -> f64| median(rounds.iter().filter_map(|round| round.get(at)).map(pick));
+            let figure = |pick: fn(&Measurement) -> f64| {
+                median(rounds.iter().filter_map(|round| round.get(at)).map(pick))
+            };
             let all: Vec<_> = rounds.iter().filter_map(|round| round.get(at)).collect();
             let figures = json!({
                 "p50_us": figure(|m| m.p50_us),
@@ -74,13 +84,27 @@ fn figures(variant: Variant, rounds: &[[Measurement; 2]]) -> Value {
 /// Envoy's CPU per request at 16 connections, by round.
 fn cpu(rounds: &Rounds, variant: Variant) -> Vec<f64> {
     let measured = rounds.iter().find(|(other, _)| *other == variant);
-    measured.map(|(_, rounds)| rounds.iter().map(|[_, many]| many.envoy_cpu_us).collect()).unwrap_or_default()
+    measured
+        .map(|(_, rounds)| rounds.iter().map(|[_, many]| many.envoy_cpu_us).collect())
+        .unwrap_or_default()
 }
 
 fn ratios(rounds: &Rounds) -> Value {
     let router = cpu(rounds, Variant::Router);
-    let added = |variant| cpu(rounds, variant).into_iter().zip(router.clone()).map(|(all, router)| all - router).collect();
-    let ratio = |over: Vec<f64>, under: Vec<f64>| median(over.into_iter().zip(under).map(|(over, under)| over / under));
+    let added = |variant| {
+        cpu(rounds, variant)
+            .into_iter()
+            .zip(router.clone())
+            .map(|(all, router)| all - router)
+            .collect()
+    };
+    let ratio = |over: Vec<f64>, under: Vec<f64>| {
+        median(
+            over.into_iter()
+                .zip(under)
+                .map(|(over, under)| over / under),
+        )
+    };
     json!({
         "cached_over_ext_authz": ratio(added(Variant::Cached), added(Variant::ExtAuthz)),
         "first_seen_over_jwt_authn": ratio(added(Variant::FirstSeen), added(Variant::JwtAuthn)),
@@ -91,11 +115,20 @@ fn ratios(rounds: &Rounds) -> Value {
 
 fn table(rounds: &Rounds, ratios: &Value, out: &mut (dyn Write + Send)) -> Result<()> {
     let router = median(cpu(rounds, Variant::Router));
-    writeln!(out, "\n{:44} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "", "p50 us", "p99 us", "req/s", "Envoy us", "added us", "STS us")?;
-    writeln!(out, "{:44} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "connections", 1, 1, 16, 16, 16, 16)?;
+    writeln!(
+        out,
+        "\n{:44} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "", "p50 us", "p99 us", "req/s", "Envoy us", "added us", "STS us"
+    )?;
+    writeln!(
+        out,
+        "{:44} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "connections", 1, 1, 16, 16, 16, 16
+    )?;
     for (variant, measured) in rounds {
         let few = |pick: fn(&Measurement) -> f64| median(measured.iter().map(|[few, _]| pick(few)));
-        let many = |pick: fn(&Measurement) -> f64| median(measured.iter().map(|[_, many]| pick(many)));
+        let many =
+            |pick: fn(&Measurement) -> f64| median(measured.iter().map(|[_, many]| pick(many)));
         let envoy = many(|m| m.envoy_cpu_us);
         writeln!(
             out,
@@ -118,7 +151,10 @@ fn table(rounds: &Rounds, ratios: &Value, out: &mut (dyn Write + Send)) -> Resul
 
 fn machine() -> Result<Value> {
     let cpus = std::fs::read_to_string("/proc/cpuinfo")?;
-    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).map(|rest| rest.trim_start_matches([':', ' ', '\t']));
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map(|rest| rest.trim_start_matches([':', ' ', '\t']));
     let load = std::fs::read_to_string("/proc/loadavg")?;
     Ok(json!({
         "cpu": model.unwrap_or("unknown"),
@@ -129,9 +165,20 @@ fn machine() -> Result<Value> {
 
 async fn versions(stage: &Stage) -> Result<Value> {
     let parts = &stage.stack.parts;
-    let version = Command::new(&parts.envoy).arg("--version").output().await?.stdout;
+    let version = Command::new(&parts.envoy)
+        .arg("--version")
+        .output()
+        .await?
+        .stdout;
     let version = String::from_utf8_lossy(&version).trim().to_owned();
-    let wasm = tokio::fs::read(&parts.filter).await.context("reading the filter")?;
-    let digest: String = Sha256::digest(&wasm).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(json!({"envoy": version, "filter_bytes": wasm.len(), "filter_sha256": digest, "caracal": env!("CARGO_PKG_VERSION")}))
+    let wasm = tokio::fs::read(&parts.filter)
+        .await
+        .context("reading the filter")?;
+    let digest: String = Sha256::digest(&wasm)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(
+        json!({"envoy": version, "filter_bytes": wasm.len(), "filter_sha256": digest, "caracal": env!("CARGO_PKG_VERSION")}),
+    )
 }

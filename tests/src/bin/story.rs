@@ -26,7 +26,11 @@ async fn main() -> Result<ExitCode> {
         invite(&stage)?;
         tokio::signal::ctrl_c().await?;
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn invite(stage: &Stage) -> Result<()> {

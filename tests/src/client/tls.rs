@@ -9,7 +9,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -36,8 +38,11 @@ impl Client {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&identity.authority)?)?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
-        let chain = CertificateDer::pem_file_iter(&identity.certificate)?.collect::<Result<Vec<_>, _>>()?;
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()?;
+        let chain =
+            CertificateDer::pem_file_iter(&identity.certificate)?.collect::<Result<Vec<_>, _>>()?;
         let key = PrivateKeyDer::from_pem_file(&identity.key)?;
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -71,7 +76,10 @@ impl ServerCertVerifier for AnyWorkload {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+        match self
+            .verifier
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        {
             // The name is looked at last, when the chain has been found good.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -86,7 +94,8 @@ impl ServerCertVerifier for AnyWorkload {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, certificate, signature)
+        self.verifier
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -95,11 +104,14 @@ impl ServerCertVerifier for AnyWorkload {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, certificate, signature)
+        self.verifier
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -114,9 +126,15 @@ pub async fn tunnel(identity: &Identity, to: u16) -> Result<SocketAddr> {
             let client = client.clone();
             tokio::spawn(async move {
                 // A failure shows at the other end as a closed connection.
-                let Ok(stream) = TcpStream::connect(("127.0.0.1", to)).await else { return };
-                let Ok(()) = stream.set_nodelay(true) else { return };
-                let Ok(mut secure) = client.connect(stream).await else { return };
+                let Ok(stream) = TcpStream::connect(("127.0.0.1", to)).await else {
+                    return;
+                };
+                let Ok(()) = stream.set_nodelay(true) else {
+                    return;
+                };
+                let Ok(mut secure) = client.connect(stream).await else {
+                    return;
+                };
                 let _ = tokio::io::copy_bidirectional(&mut plain, &mut secure).await;
             });
         }

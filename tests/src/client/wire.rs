@@ -27,7 +27,10 @@ impl Response {
     /// Status and reason, for people.
     #[must_use]
     pub fn verdict(&self) -> String {
-        self.reason.as_ref().map_or_else(|| self.status.to_string(), |reason| format!("{} {reason}", self.status))
+        self.reason.as_ref().map_or_else(
+            || self.status.to_string(),
+            |reason| format!("{} {reason}", self.status),
+        )
     }
 }
 
@@ -37,7 +40,11 @@ pub(super) struct Buffer(Vec<u8>);
 
 impl Buffer {
     /// Reads one answer.
-    pub(super) async fn read(&mut self, stream: &mut (impl AsyncRead + Unpin), start: Instant) -> Result<Response> {
+    pub(super) async fn read(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        start: Instant,
+    ) -> Result<Response> {
         let end = loop {
             if let Some(at) = self.0.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
@@ -47,9 +54,19 @@ impl Buffer {
         let head: Vec<u8> = self.0.drain(..end).collect();
         let head = std::str::from_utf8(&head).context("the head is not text")?;
         let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|line| line.get(9..12)).context("no status line")?.parse()?;
-        let mut response =
-            Response { status, reason: None, request_id: None, challenge: None, body: Vec::new(), took: Duration::ZERO };
+        let status = lines
+            .next()
+            .and_then(|line| line.get(9..12))
+            .context("no status line")?
+            .parse()?;
+        let mut response = Response {
+            status,
+            reason: None,
+            request_id: None,
+            challenge: None,
+            body: Vec::new(),
+            took: Duration::ZERO,
+        };
         let mut length = 0_usize;
         let mut chunked = false;
         for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
@@ -63,7 +80,11 @@ impl Buffer {
                 _ => {}
             }
         }
-        response.body = if chunked { self.chunks(stream).await? } else { self.take(stream, length).await? };
+        response.body = if chunked {
+            self.chunks(stream).await?
+        } else {
+            self.take(stream, length).await?
+        };
         response.took = start.elapsed();
         Ok(response)
     }
@@ -87,7 +108,11 @@ impl Buffer {
         }
     }
 
-    async fn take(&mut self, stream: &mut (impl AsyncRead + Unpin), length: usize) -> Result<Vec<u8>> {
+    async fn take(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        length: usize,
+    ) -> Result<Vec<u8>> {
         while self.0.len() < length {
             self.more(stream).await?;
         }

@@ -60,7 +60,15 @@ impl Authority {
         .to_vec();
         let process = Process::start("caracal", &parts.caracal, &arguments, folder)?;
         let folder = folder.to_owned();
-        let mut authority = Self { process, arguments, folder, data, grpc_port, http_port, admin_port };
+        let mut authority = Self {
+            process,
+            arguments,
+            folder,
+            data,
+            grpc_port,
+            http_port,
+            admin_port,
+        };
         authority.ready().await?;
         Ok(authority)
     }
@@ -74,9 +82,11 @@ impl Authority {
     async fn ready(&mut self) -> Result<()> {
         let port = self.http_port;
         let process = &mut self.process;
-        wait::until("caracal up is ready", START, async || match process.check() {
-            Err(error) => Some(Err(error)),
-            Ok(()) => is_ready(port).await.then_some(Ok(())),
+        wait::until("caracal up is ready", START, async || {
+            match process.check() {
+                Err(error) => Some(Err(error)),
+                Ok(()) => is_ready(port).await.then_some(Ok(())),
+            }
         })
         .await
         .with_context(|| self.process.log_tail())?
@@ -117,7 +127,13 @@ impl Authority {
     /// Runs one `caracal` command with JSON output.
     pub async fn command(&self, parts: &Parts, arguments: &[&str]) -> Result<Value> {
         let output = Command::new(&parts.caracal)
-            .args(["--output", "json", "--server", &self.server(), "--token-file"])
+            .args([
+                "--output",
+                "json",
+                "--server",
+                &self.server(),
+                "--token-file",
+            ])
             .arg(self.token_file())
             .args(arguments)
             .kill_on_drop(true)
@@ -151,7 +167,11 @@ impl Authority {
         let mut connection = Connection::plain(self.admin_port).await?;
         let response = connection.send(&request.mandate(token.trim())).await?;
         if !(200..300).contains(&response.status) {
-            bail!("management API: {} {}", response.status, String::from_utf8_lossy(&response.body));
+            bail!(
+                "management API: {} {}",
+                response.status,
+                String::from_utf8_lossy(&response.body)
+            );
         }
         Ok(serde_json::from_slice(&response.body)?)
     }
@@ -159,7 +179,12 @@ impl Authority {
     /// The zone's public keys.
     pub async fn jwks(&self, zone: &str) -> Result<Value> {
         let mut connection = Connection::plain(self.http_port).await?;
-        let response = connection.send(&Request::get("localhost", &format!("/zones/{zone}/jwks.json"))).await?;
+        let response = connection
+            .send(&Request::get(
+                "localhost",
+                &format!("/zones/{zone}/jwks.json"),
+            ))
+            .await?;
         Ok(serde_json::from_slice(&response.body)?)
     }
 }

@@ -69,7 +69,10 @@ impl Rendered {
         let text = tokio::fs::read_to_string(&self.path).await?;
         let path = self.path.with_extension("edited.yaml");
         tokio::fs::write(&path, edit(&text)?).await?;
-        Ok(Self { path, ..self.clone() })
+        Ok(Self {
+            path,
+            ..self.clone()
+        })
     }
 }
 
@@ -91,11 +94,20 @@ pub async fn render(
     command.arg("--set").arg(format!("ADMIN_PORT={admin_port}"));
     let output = command.output().await?;
     if !output.status.success() {
-        bail!("caracal envoy render {}: {}", role.as_str(), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "caracal envoy render {}: {}",
+            role.as_str(),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let path = folder.join(format!("{instance}.yaml"));
     tokio::fs::write(&path, &output.stdout).await?;
-    Ok(Rendered { instance: instance.to_owned(), port, admin_port, path })
+    Ok(Rendered {
+        instance: instance.to_owned(),
+        port,
+        admin_port,
+        path,
+    })
 }
 
 /// Takes the Wasm filter out of a configuration and leaves everything else.
@@ -115,14 +127,25 @@ pub fn without_filter(configuration: &str) -> Result<String> {
         .find(|(_, line)| line.trim_start().starts_with("- ") && indent(line) == depth)
         .map(|(at, _)| at)
         .context("nothing follows the filter")?;
-    let kept: Vec<_> = before.iter().chain(rest.iter().skip(after)).copied().collect();
+    let kept: Vec<_> = before
+        .iter()
+        .chain(rest.iter().skip(after))
+        .copied()
+        .collect();
     Ok(kept.join("\n") + "\n")
 }
 
 /// What `envoy --mode validate` says about a file: nothing, or its output.
 pub async fn validate(parts: &Parts, path: &Path) -> Result<Option<String>> {
     let output = Command::new(&parts.envoy)
-        .args(["--mode", "validate", "--disable-hot-restart", "-l", "warning", "-c"])
+        .args([
+            "--mode",
+            "validate",
+            "--disable-hot-restart",
+            "-l",
+            "warning",
+            "-c",
+        ])
         .arg(path)
         .output()
         .await?;
@@ -139,7 +162,12 @@ pub struct Envoy {
 
 impl Envoy {
     /// Starts an Envoy and waits until it serves.
-    pub async fn start(parts: &Parts, configuration: Rendered, workers: u32, folder: &Path) -> Result<Self> {
+    pub async fn start(
+        parts: &Parts,
+        configuration: Rendered,
+        workers: u32,
+        folder: &Path,
+    ) -> Result<Self> {
         let arguments = [
             "--disable-hot-restart".to_owned(),
             "--concurrency".to_owned(),
@@ -158,7 +186,10 @@ impl Envoy {
         })
         .await;
         started.with_context(|| process.log_tail())??;
-        Ok(Self { process, configuration })
+        Ok(Self {
+            process,
+            configuration,
+        })
     }
 
     /// Port of its listener.

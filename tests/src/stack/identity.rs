@@ -47,7 +47,9 @@ impl Identities {
     /// Makes a CA and one certificate for each workload.
     pub async fn make(parts: &Parts, folder: &Path) -> Result<Self> {
         let out = folder.join("pki");
-        let names = WORKLOADS.iter().map(|(name, path)| format!("{name}={path}"));
+        let names = WORKLOADS
+            .iter()
+            .map(|(name, path)| format!("{name}={path}"));
         let output = Command::new(&parts.caracal)
             .args(["dev-ca", "--trust-domain", TRUST_DOMAIN, "--out"])
             .arg(&out)
@@ -55,18 +57,28 @@ impl Identities {
             .output()
             .await?;
         if !output.status.success() {
-            bail!("caracal dev-ca: {}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "caracal dev-ca: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         let identity = |name: &str| Identity {
             certificate: out.join(format!("{name}.pem")),
             key: out.join(format!("{name}.key")),
             authority: out.join("ca.pem"),
         };
-        Ok(Self(WORKLOADS.iter().map(|(name, _)| (*name, identity(name))).collect()))
+        Ok(Self(
+            WORKLOADS
+                .iter()
+                .map(|(name, _)| (*name, identity(name)))
+                .collect(),
+        ))
     }
 
     /// The identity with a short name.
     pub fn get(&self, name: &str) -> Result<&Identity> {
-        self.0.get(name).with_context(|| format!("no certificate for {name}"))
+        self.0
+            .get(name)
+            .with_context(|| format!("no certificate for {name}"))
     }
 }

@@ -23,13 +23,21 @@ impl Parts {
             PathBuf::from,
         );
         Ok(Self {
-            caracal: part("CARACAL_BIN", &beside_this_program()?.join("caracal"), "build")?,
+            caracal: part(
+                "CARACAL_BIN",
+                &beside_this_program()?.join("caracal"),
+                "build",
+            )?,
             filter: part(
                 "CARACAL_FILTER_WASM",
                 &repository().join("target/wasm/caracal-filter.wasm"),
                 "wasm",
             )?,
-            envoy: part("CARACAL_ENVOY", &cache.join("caracal/envoy-1.40.0/envoy"), "setup")?,
+            envoy: part(
+                "CARACAL_ENVOY",
+                &cache.join("caracal/envoy-1.40.0/envoy"),
+                "setup",
+            )?,
         })
     }
 }
@@ -54,7 +62,10 @@ fn beside_this_program() -> Result<PathBuf> {
 fn part(variable: &str, default: &Path, target: &str) -> Result<PathBuf> {
     let path = std::env::var_os(variable).map_or_else(|| default.to_owned(), PathBuf::from);
     if !path.is_file() {
-        bail!("{} is missing: run `make {target}`, or set {variable} to it", path.display());
+        bail!(
+            "{} is missing: run `make {target}`, or set {variable} to it",
+            path.display()
+        );
     }
     Ok(path)
 }

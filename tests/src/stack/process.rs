@@ -24,7 +24,10 @@ impl Process {
         folder: &Path,
     ) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
-        let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let output = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)?;
         let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
@@ -33,12 +36,18 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        Ok(Self { name: name.to_owned(), child, log })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log,
+        })
     }
 
     /// Its process id.
     pub fn pid(&self) -> Result<u32> {
-        self.child.id().with_context(|| format!("{} has ended", self.name))
+        self.child
+            .id()
+            .with_context(|| format!("{} has ended", self.name))
     }
 
     /// Fails with the end of its log when it has ended.
@@ -54,12 +63,19 @@ impl Process {
     pub fn log_tail(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
-        lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+        lines
+            .get(lines.len().saturating_sub(30)..)
+            .unwrap_or_default()
+            .join("\n")
     }
 
     /// Sends a signal, such as `STOP`.
     pub async fn signal(&self, signal: &str) -> Result<()> {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.pid()?.to_string()).status().await?;
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.pid()?.to_string())
+            .status()
+            .await?;
         if !status.success() {
             bail!("kill -{signal} {}: {status}", self.name);
         }
@@ -68,6 +84,9 @@ impl Process {
 
     /// Kills it and waits until it is gone.
     pub async fn kill(&mut self) -> Result<()> {
-        self.child.kill().await.with_context(|| format!("killing {}", self.name))
+        self.child
+            .kill()
+            .await
+            .with_context(|| format!("killing {}", self.name))
     }
 }

@@ -9,7 +9,11 @@ use tokio::time::Instant;
 const STEP: Duration = Duration::from_millis(5);
 
 /// Asks again and again until there is an answer, and says `what` was missing at the deadline.
-pub async fn until<T>(what: &str, deadline: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Result<T> {
+pub async fn until<T>(
+    what: &str,
+    deadline: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> Result<T> {
     let start = Instant::now();
     loop {
         if let Some(found) = look().await {

@@ -32,7 +32,11 @@ pub struct Grant<'a> {
 impl Stack {
     /// Registers everything but grants and the policy: nothing is allowed yet.
     pub async fn register(&self) -> Result<()> {
-        self.post("/v1/zones", &json!({"name": ZONE, "issuer": "https://sts.caracal.dev/payments"})).await?;
+        self.post(
+            "/v1/zones",
+            &json!({"name": ZONE, "issuer": "https://sts.caracal.dev/payments"}),
+        )
+        .await?;
         for (name, workload) in [("payout-agent", "payout"), ("research-agent", "research")] {
             let application = json!({"name": name, "spiffe_ids": [spiffe_id(workload)?]});
             self.create("applications", &application).await?;
@@ -52,36 +56,81 @@ impl Stack {
     pub async fn activate_policy(&self) -> Result<()> {
         let file = self.write("policy.rego", POLICY).await?;
         let file = file.display().to_string();
-        self.caracal(&["policy", "apply", &file, "--zone", ZONE]).await?;
+        self.caracal(&["policy", "apply", &file, "--zone", ZONE])
+            .await?;
         Ok(())
     }
 
     /// Makes a grant; returns its id.
     pub async fn grant(&self, grant: Grant<'_>) -> Result<String> {
-        let Grant { application, resource, scopes, max_lifetime } = grant;
+        let Grant {
+            application,
+            resource,
+            scopes,
+            max_lifetime,
+        } = grant;
         let lifetime = max_lifetime.map(|seconds| format!("{seconds}s"));
-        let mut arguments = vec!["grant", "create", "--zone", ZONE, "--app", application, "--resource", resource, "--scope"];
+        let mut arguments = vec![
+            "grant",
+            "create",
+            "--zone",
+            ZONE,
+            "--app",
+            application,
+            "--resource",
+            resource,
+            "--scope",
+        ];
         arguments.extend(scopes);
         if let Some(lifetime) = &lifetime {
             arguments.extend(["--max-lifetime", lifetime]);
         }
         let made = self.caracal(&arguments).await?;
-        Ok(made.get("id").and_then(Value::as_str).context("the grant has no id")?.to_owned())
+        Ok(made
+            .get("id")
+            .and_then(Value::as_str)
+            .context("the grant has no id")?
+            .to_owned())
     }
 
     /// Grants all that the payout agent needs; returns the id of the grant for payments.
     pub async fn grant_payout(&self) -> Result<String> {
         let application = "payout-agent";
-        for (resource, scope) in [("invoices", "invoices:read"), ("compliance", "compliance:check")] {
-            self.grant(Grant { application, resource, scopes: &[scope], max_lifetime: None }).await?;
+        for (resource, scope) in [
+            ("invoices", "invoices:read"),
+            ("compliance", "compliance:check"),
+        ] {
+            self.grant(Grant {
+                application,
+                resource,
+                scopes: &[scope],
+                max_lifetime: None,
+            })
+            .await?;
         }
-        self.grant(Grant { application, resource: "mercury-bank", scopes: &["payments:write"], max_lifetime: None }).await
+        self.grant(Grant {
+            application,
+            resource: "mercury-bank",
+            scopes: &["payments:write"],
+            max_lifetime: None,
+        })
+        .await
     }
 
     /// The enforcement points that are connected now.
     pub async fn connected_points(&self) -> Result<Vec<Value>> {
-        let answer = self.authority.call(Request::get("localhost", &format!("/v1/zones/{ZONE}/points/status"))).await?;
-        Ok(answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
+        let answer = self
+            .authority
+            .call(Request::get(
+                "localhost",
+                &format!("/v1/zones/{ZONE}/points/status"),
+            ))
+            .await?;
+        Ok(answer
+            .get("items")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default())
     }
 
     async fn create(&self, kind: &str, body: &Value) -> Result<Value> {
@@ -97,9 +146,7 @@ impl Stack {
 }
 
 fn resources() -> [Value; 3] {
-    let operation = |name: &str, method: &str, path: &str, scope: &str| {
-        json!({"name": name, "method": method, "path": path, "scopes": [scope]})
-    };
+    let operation = |name: &str, method: &str, path: &str, scope: &str| json!({"name": name, "method": method, "path": path, "scopes": [scope]});
     [
         json!({"name": "mercury-bank", "uri": format!("http://{BANK}"), "hosts": [BANK], "operations": [
             operation("create-payment", "POST", "/payments", "payments:write"),

@@ -14,11 +14,18 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
     let live = stage.stack.authority.data.join("ledger.db");
     backup(&live, &copy).await?;
     let (clean, text) = verify(stage, &copy).await?;
-    narrator.step("`caracal audit verify` finds a copy of the live ledger whole", clean, &last_line(&text))?;
+    narrator.step(
+        "`caracal audit verify` finds a copy of the live ledger whole",
+        clean,
+        &last_line(&text),
+    )?;
 
     let entry = change_one_byte(&copy).await?;
     let (clean, text) = verify(stage, &copy).await?;
-    let named = text.lines().find(|line| names(line, &entry)).map(str::to_owned);
+    let named = text
+        .lines()
+        .find(|line| names(line, &entry))
+        .map(str::to_owned);
     narrator.step(
         "with one byte of one entry changed, the verifier names that entry",
         !clean && named.is_some(),
@@ -35,11 +42,18 @@ async fn verify(stage: &Stage, file: &Path) -> Result<(bool, String)> {
         .output()
         .await?;
     let text = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    ))
 }
 
 fn last_line(text: &str) -> String {
-    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no output").trim().to_owned()
+    text.lines()
+        .rfind(|line| !line.trim().is_empty())
+        .unwrap_or("no output")
+        .trim()
+        .to_owned()
 }
 
 /// A consistent copy of a database that is in use.
@@ -63,7 +77,12 @@ print('entry %d' % index)";
 }
 
 async fn python(program: &str, arguments: &[&Path]) -> Result<String> {
-    let output = Command::new("python3").arg("-c").arg(program).args(arguments).output().await;
+    let output = Command::new("python3")
+        .arg("-c")
+        .arg(program)
+        .args(arguments)
+        .output()
+        .await;
     let output = output.context("this step needs python3")?;
     if !output.status.success() {
         bail!("python3: {}", String::from_utf8_lossy(&output.stderr));
@@ -73,5 +92,6 @@ async fn python(program: &str, arguments: &[&Path]) -> Result<String> {
 
 /// Whether a line names the entry, and not one whose number begins alike.
 fn names(line: &str, entry: &str) -> bool {
-    line.split_once(entry).is_some_and(|(_, rest)| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    line.split_once(entry)
+        .is_some_and(|(_, rest)| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }

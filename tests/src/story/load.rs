@@ -38,12 +38,23 @@ static NEXT_MARK: AtomicU64 = AtomicU64::new(1);
 impl Load {
     /// Starts payments over the agent's sidecar.
     pub(super) fn start(port: u16) -> Self {
-        let (stop, allowed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, allowed) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
         let mut tasks = JoinSet::new();
         for _ in 0..CONNECTIONS {
-            tasks.spawn(one_connection(port, Arc::clone(&stop), Arc::clone(&allowed)));
+            tasks.spawn(one_connection(
+                port,
+                Arc::clone(&stop),
+                Arc::clone(&allowed),
+            ));
         }
-        Self { stop, allowed, tasks }
+        Self {
+            stop,
+            allowed,
+            tasks,
+        }
     }
 
     /// How many were allowed so far.
@@ -67,7 +78,9 @@ async fn one_connection(port: u16, stop: Arc<AtomicBool>, allowed: Arc<AtomicU64
         if connection.is_none() {
             connection = Connection::plain(port).await.ok();
         }
-        let Some(open) = &mut connection else { continue };
+        let Some(open) = &mut connection else {
+            continue;
+        };
         let mark = NEXT_MARK.fetch_add(1, Ordering::Relaxed);
         let request = payment().header(MARK, &mark.to_string());
         let sent = Instant::now();
@@ -82,7 +95,13 @@ async fn one_connection(port: u16, stop: Arc<AtomicBool>, allowed: Arc<AtomicU64
         if status == 200 {
             allowed.fetch_add(1, Ordering::Relaxed);
         }
-        all.push(Sent { mark, sent, answered: Instant::now(), status, reason });
+        all.push(Sent {
+            mark,
+            sent,
+            answered: Instant::now(),
+            status,
+            reason,
+        });
         // The machine is shared with what is tested: some 2,000 requests a second are enough.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

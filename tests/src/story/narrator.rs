@@ -15,7 +15,9 @@ pub struct Narrator {
 
 impl std::fmt::Debug for Narrator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Narrator").field("steps", &self.steps).finish_non_exhaustive()
+        f.debug_struct("Narrator")
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
     }
 }
 
@@ -24,7 +26,12 @@ impl Narrator {
     #[must_use]
     pub fn stdout() -> Self {
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { out: Box::new(std::io::stdout()), colour, start: Instant::now(), steps: Vec::new() }
+        Self {
+            out: Box::new(std::io::stdout()),
+            colour,
+            start: Instant::now(),
+            steps: Vec::new(),
+        }
     }
 
     /// A heading.
@@ -45,7 +52,11 @@ impl Narrator {
     /// A step: what is claimed, whether it held, and what was seen.
     pub fn step(&mut self, claim: &str, held: bool, seen: &str) -> Result<()> {
         let number = self.steps.len() + 1;
-        let mark = if held { self.paint("32", "\u{2713}") } else { self.paint("31", "\u{2717}") };
+        let mark = if held {
+            self.paint("32", "\u{2713}")
+        } else {
+            self.paint("31", "\u{2717}")
+        };
         let seen = self.paint("2", &format!("[{seen}]"));
         writeln!(self.out, "  {number:>2} {mark} {claim} {seen}")?;
         self.out.flush()?;
@@ -64,16 +75,28 @@ impl Narrator {
         self.chapter("Summary")?;
         let (all, failed) = (self.steps.len(), self.failed());
         for (number, (claim, held)) in self.steps.clone().iter().enumerate() {
-            let verdict = if *held { self.paint("32", "holds ") } else { self.paint("31", "FAILED") };
+            let verdict = if *held {
+                self.paint("32", "holds ")
+            } else {
+                self.paint("31", "FAILED")
+            };
             writeln!(self.out, "  {:>2}  {verdict}  {claim}", number + 1)?;
         }
         let took = self.start.elapsed().as_secs_f64();
-        writeln!(self.out, "\n  {} of {all} steps hold ({took:.1} s)", all - failed)?;
+        writeln!(
+            self.out,
+            "\n  {} of {all} steps hold ({took:.1} s)",
+            all - failed
+        )?;
         self.out.flush()?;
         Ok(())
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }

@@ -12,7 +12,11 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
     narrator.chapter("Somebody removes the filter from the resource side")?;
     let original = stage.resource.configuration.clone();
     let bare = original.edited(without_filter).await?;
-    let mandate = stage.exchange("payout").await?.mandate("POST", BANK, "/payments").await?;
+    let mandate = stage
+        .exchange("payout")
+        .await?
+        .mandate("POST", BANK, "/payments")
+        .await?;
     restart(stage, bare).await?;
 
     let before = stage.upstream.arrivals.count();
@@ -21,13 +25,21 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
     narrator.step(
         "without the filter nothing passes, not even with a good mandate",
         answer.status == 403 && nothing,
-        &format!("{} from Envoy's own RBAC, {} at the bank", answer.status, stage.upstream.arrivals.count() - before),
+        &format!(
+            "{} from Envoy's own RBAC, {} at the bank",
+            answer.status,
+            stage.upstream.arrivals.count() - before
+        ),
     )?;
 
     restart(stage, original).await?;
     stage.live().await?;
     let answer = stage.as_agent(&payment()).await?;
-    narrator.step("with the filter back it is open again", answer.status == 200, &answer.verdict())
+    narrator.step(
+        "with the filter back it is open again",
+        answer.status == 200,
+        &answer.verdict(),
+    )
 }
 
 async fn restart(stage: &mut Stage, configuration: crate::stack::envoy::Rendered) -> Result<()> {

@@ -50,29 +50,53 @@ impl Stage {
     pub async fn build(narrator: &mut Narrator) -> Result<Self> {
         let stack = Stack::start().await?;
         stack.register().await?;
-        narrator.note(&format!("authority: caracal up, gRPC :{} (mTLS), zone \"payments\"", stack.authority.grpc_port))?;
+        narrator.note(&format!(
+            "authority: caracal up, gRPC :{} (mTLS), zone \"payments\"",
+            stack.authority.grpc_port
+        ))?;
         let upstream = Upstream::start().await?;
         let domains = format!("{BANK}, {INVOICES}, {COMPLIANCE}");
-        let settings = [("RESOURCE_DOMAINS", domains), ("UPSTREAM_PORT", upstream.port.to_string())];
-        let resource = stack.envoy(Role::Resource, "resource-side", &settings).await?;
-        narrator.note(&format!("resource side: Envoy :{} (mTLS) in front of {BANK}, {INVOICES}, {COMPLIANCE}", resource.port()))?;
+        let settings = [
+            ("RESOURCE_DOMAINS", domains),
+            ("UPSTREAM_PORT", upstream.port.to_string()),
+        ];
+        let resource = stack
+            .envoy(Role::Resource, "resource-side", &settings)
+            .await?;
+        narrator.note(&format!(
+            "resource side: Envoy :{} (mTLS) in front of {BANK}, {INVOICES}, {COMPLIANCE}",
+            resource.port()
+        ))?;
         let settings = [
             ("RESOURCE_PORT", resource.port().to_string()),
             ("RESOURCE_SPIFFE_ID", spiffe_id("bank-proxy")?),
         ];
         let agent = stack.envoy(Role::Agent, "agent-side", &settings).await?;
-        narrator.note(&format!("agent side: Envoy :{} (plain HTTP), the agent's HTTP_PROXY", agent.port()))?;
-        let stage = Self { agent, resource, upstream, stack, allowed: 0 };
+        narrator.note(&format!(
+            "agent side: Envoy :{} (plain HTTP), the agent's HTTP_PROXY",
+            agent.port()
+        ))?;
+        let stage = Self {
+            agent,
+            resource,
+            upstream,
+            stack,
+            allowed: 0,
+        };
         stage.live().await?;
         Ok(stage)
     }
 
     /// Waits until every worker of both Envoys has live authority.
     pub(super) async fn live(&self) -> Result<()> {
-        wait::until("all enforcement points are connected", Duration::from_secs(20), async || {
-            let points = self.stack.connected_points().await.ok()?;
-            (points.len() >= POINTS).then_some(())
-        })
+        wait::until(
+            "all enforcement points are connected",
+            Duration::from_secs(20),
+            async || {
+                let points = self.stack.connected_points().await.ok()?;
+                (points.len() >= POINTS).then_some(())
+            },
+        )
         .await
     }
 
@@ -83,20 +107,29 @@ impl Stage {
             .arg(program)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HTTP_PROXY", format!("http://127.0.0.1:{}", self.agent.port()))
+            .env(
+                "HTTP_PROXY",
+                format!("http://127.0.0.1:{}", self.agent.port()),
+            )
             .kill_on_drop(true)
             .output()
             .await
             .context("running the agent needs python3")?;
         let text = String::from_utf8(output.stdout)?;
-        let calls = text.lines().map(serde_json::from_str).collect::<Result<Vec<AgentCall>, _>>()?;
+        let calls = text
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<Vec<AgentCall>, _>>()?;
         self.allowed += calls.iter().filter(|call| call.status == 200).count();
         Ok(calls)
     }
 
     /// One request as the agent sends it.
     pub(super) async fn as_agent(&mut self, request: &Request) -> Result<Response> {
-        let response = Connection::plain(self.agent.port()).await?.send(request).await?;
+        let response = Connection::plain(self.agent.port())
+            .await?
+            .send(request)
+            .await?;
         self.allowed += usize::from(response.status == 200);
         Ok(response)
     }
@@ -104,21 +137,32 @@ impl Stage {
     /// One request straight to the resource side, as a workload.
     pub(super) async fn direct(&mut self, workload: &str, request: &Request) -> Result<Response> {
         let tls = tls::Client::new(self.stack.identity(workload)?)?;
-        let response = Connection::mutual(self.resource.port(), &tls).await?.send(request).await?;
+        let response = Connection::mutual(self.resource.port(), &tls)
+            .await?
+            .send(request)
+            .await?;
         self.allowed += usize::from(response.status == 200);
         Ok(response)
     }
 
     /// The token service's door, as a workload.
     pub(super) async fn exchange(&self, workload: &str) -> Result<Exchange> {
-        Exchange::connect(self.stack.identity(workload)?, self.stack.authority.grpc_port).await
+        Exchange::connect(
+            self.stack.identity(workload)?,
+            self.stack.authority.grpc_port,
+        )
+        .await
     }
 
     /// Waits until the payment goes through again, and tells how long that took.
     pub(super) async fn recovered(&mut self, deadline: Duration) -> Result<Duration> {
         let start = tokio::time::Instant::now();
         while start.elapsed() < deadline {
-            if self.as_agent(&payment()).await.is_ok_and(|response| response.status == 200) {
+            if self
+                .as_agent(&payment())
+                .await
+                .is_ok_and(|response| response.status == 200)
+            {
                 return Ok(start.elapsed());
             }
         }
@@ -128,5 +172,9 @@ impl Stage {
 
 /// The agent's payment.
 pub(super) fn payment() -> Request {
-    Request::post(BANK, "/payments", r#"{"to":"Lynx Supplies","amount":"1250.00","currency":"EUR"}"#)
+    Request::post(
+        BANK,
+        "/payments",
+        r#"{"to":"Lynx Supplies","amount":"1250.00","currency":"EUR"}"#,
+    )
 }
