@@ -9,7 +9,10 @@
 
 #![cfg_attr(
     test,
-    expect(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")
+    expect(
+        clippy::arithmetic_side_effects,
+        reason = "an overflow in a test fails the test"
+    )
 )]
 
 pub mod catalog;

@@ -10,6 +10,7 @@
     clippy::all,
     clippy::pedantic,
     clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
     reason = "generated code is not ours to style"
 )]
 mod generated {

@@ -1,5 +1,11 @@
 //! The tables are the fold of the log, whatever was asked for and in whatever order.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a step that fails here fails its test"
+)]
+
 mod fixture;
 
 use std::collections::BTreeMap;

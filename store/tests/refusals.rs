@@ -1,5 +1,7 @@
 //! What is refused, and that nothing of it remains.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails its test")]
+
 mod fixture;
 
 use caracal_store::CommitError;

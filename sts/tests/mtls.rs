@@ -1,6 +1,9 @@
 //! The service through its own doors: mutual TLS on loopback, and the HTTP router.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

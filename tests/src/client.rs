@@ -76,14 +76,16 @@ impl Request {
         } = self;
         let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.extend([*name, ": ", value, "\r\n"]);
         }
         let body = body.as_deref().unwrap_or_default();
         if !body.is_empty() {
-            text.push_str(&format!(
-                "content-type: application/json\r\ncontent-length: {}\r\n",
-                body.len()
-            ));
+            let length = body.len().to_string();
+            text.extend([
+                "content-type: application/json\r\ncontent-length: ",
+                &length,
+                "\r\n",
+            ]);
         }
         text.push_str("\r\n");
         text.push_str(body);

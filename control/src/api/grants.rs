@@ -39,14 +39,13 @@ pub(super) async fn create<A: Authority>(
             "expires_at is not in the future: give a later Unix second, or leave it out",
         ));
     }
-    let bytes = match &key {
-        Some(key) => id_of(&zone, key, &new)?,
-        None => {
-            let mut bytes = [0_u8; 16];
-            let filled = api.random.fill(&mut bytes);
-            filled.map_err(|_| ApiError::internal("the system's source of randomness failed"))?;
-            bytes
-        }
+    let bytes = if let Some(key) = &key {
+        id_of(&zone, key, &new)?
+    } else {
+        let mut bytes = [0_u8; 16];
+        let filled = api.random.fill(&mut bytes);
+        filled.map_err(|_| ApiError::internal("the system's source of randomness failed"))?;
+        bytes
     };
     let NewGrant {
         application,

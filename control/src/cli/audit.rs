@@ -44,7 +44,7 @@ pub(crate) struct ListArgs {
     /// Allowed or refused only.
     #[arg(long, value_enum)]
     outcome: Option<OutcomeFilter>,
-    /// Reasons that start so, such as invalid_mandate.
+    /// Reasons that start so, such as `invalid_mandate`
     #[arg(long, value_name = "CODE")]
     reason: Option<String>,
     /// Only entries before this index.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::error::CliError;
 
 /// Longer than any bound that the server keeps, so that it is the server that says what happened.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Talks to one server. The token is read when it is needed: offline commands need none.
 pub(crate) struct Client {

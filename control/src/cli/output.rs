@@ -36,6 +36,7 @@ impl Output {
     }
 
     /// One line, or several.
+    #[expect(clippy::unused_self, reason = "whoever prints has been told how to")]
     pub(crate) fn line(&self, text: &str) -> Result<(), CliError> {
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{text}")?;

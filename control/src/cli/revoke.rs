@@ -47,11 +47,13 @@ fn effect(answer: &Value) -> String {
     );
     let silent = answer.get("silent").and_then(Value::as_array);
     for name in silent.into_iter().flatten() {
-        text.push_str(&format!(
-            "\n{} is silent; its lease of at most {} ms is over, so it refuses everything",
-            plain(name),
-            member("bound_ms"),
-        ));
+        text.extend([
+            "\n",
+            &plain(name),
+            " is silent; its lease of at most ",
+            &member("bound_ms"),
+            " ms is over, so it refuses everything",
+        ]);
     }
     text
 }

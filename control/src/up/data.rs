@@ -23,9 +23,8 @@ impl DataDirectory {
     pub(super) fn open(path: PathBuf, random: &dyn Random) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.with_context(|| format!("{} cannot be made", path.display()))?;
-        let mode = fs::metadata(&path)?.mode() & 0o777;
         // `dev-ca` may have made it first, with the mode of any directory.
-        if mode & 0o077 != 0 {
+        if is_open_to_others(fs::metadata(&path)?.mode()) {
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         }
         let directory = Self { path };
@@ -152,12 +151,18 @@ fn write_public(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, format!("{text}\n")).with_context(|| format!("{}", path.display()))
 }
 
+/// Whether a file's mode lets its group or anyone do anything.
+const fn is_open_to_others(mode: u32) -> bool {
+    const GROUP_AND_OTHERS: u32 = 0o077;
+    mode & GROUP_AND_OTHERS != 0
+}
+
 /// Reads a secret, and refuses one that others can read as well.
 fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
     let place = || format!("{} cannot be read", path.display());
     let mode = fs::metadata(path).with_context(place)?.mode() & 0o777;
     ensure!(
-        mode & 0o077 == 0,
+        !is_open_to_others(mode),
         "{} has mode {mode:o} and is open to others: run chmod 600 on it, and consider it known",
         path.display()
     );

@@ -71,7 +71,10 @@ impl SignatureVerifier for HostVerifier {
             (4, message),
         ] {
             encode_key(number, WireType::LengthDelimited, &mut arguments);
-            encode_varint(u64::try_from(bytes.len()).unwrap_or(u64::MAX), &mut arguments);
+            encode_varint(
+                u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                &mut arguments,
+            );
             arguments.extend_from_slice(bytes);
         }
         let result = hostcalls::call_foreign_function("verify_signature", Some(&arguments));

@@ -26,7 +26,7 @@ pub(super) fn enforcing(
     sts_id: &str,
 ) -> Value {
     let route = json!({"cluster": "upstream", "timeout": "15s"});
-    let mut manager = manager("bench", json!({"prefix": "/"}), &json!({"route": route}));
+    let mut manager = manager("bench", &json!({"route": route}));
     if let Some(list) = manager
         .pointer_mut("/typed_config/http_filters")
         .and_then(Value::as_array_mut)
@@ -75,13 +75,13 @@ pub(super) fn answering(listener: u16, admin: u16) -> Value {
         "static_resources": {"listeners": [{
             "name": "upstream",
             "address": address(listener),
-            "filter_chains": [{"filters": [manager("upstream", json!({"prefix": "/"}), &answer)]}],
+            "filter_chains": [{"filters": [manager("upstream", &answer)]}],
         }]},
     })
 }
 
-fn manager(name: &str, matched: Value, action: &Value) -> Value {
-    let mut route = json!({"match": matched});
+fn manager(name: &str, action: &Value) -> Value {
+    let mut route = json!({"match": {"prefix": "/"}});
     if let (Some(route), Some(action)) = (route.as_object_mut(), action.as_object()) {
         route.extend(action.clone());
     }

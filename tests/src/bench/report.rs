@@ -174,10 +174,13 @@ async fn versions(stage: &Stage) -> Result<Value> {
     let wasm = tokio::fs::read(&parts.filter)
         .await
         .context("reading the filter")?;
-    let digest: String = Sha256::digest(&wasm)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = |digest: &[u8]| {
+        digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+    };
+    let digest = hex(&Sha256::digest(&wasm)).concat();
     Ok(
         json!({"envoy": version, "filter_bytes": wasm.len(), "filter_sha256": digest, "caracal": env!("CARGO_PKG_VERSION")}),
     )

@@ -91,9 +91,8 @@ impl Variant {
             Self::JwtAuthn => vec![jwt_authn(around, false)],
             Self::JwtAuthnCached => vec![jwt_authn(around, true)],
             Self::ExtAuthz => vec![ext_authz()],
-            Self::Cached => ours(self, around, json!({})),
+            Self::Cached | Self::Stale => ours(self, around, json!({})),
             Self::FirstSeen => ours(self, around, json!({"mandate_cache": SMALL_CACHE})),
-            Self::Stale => ours(self, around, json!({})),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{ports, wait};
 use crate::client::{Connection, Request};
 
 /// Longest wait for a start; compiling the filter takes most of it.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Which of the three configurations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -86,7 +86,7 @@ async fn closes(stage: &mut Stage, narrator: &mut Narrator, load: Load, claim: &
     let last = last.map_or(Duration::ZERO, |at| at.saturating_duration_since(cut));
     let after: Vec<_> = sent
         .iter()
-        .filter(|request| request.sent > cut + LEASE + GRACE)
+        .filter(|request| request.at > cut + LEASE + GRACE)
         .collect();
     let closed = !after.is_empty() && after.iter().all(|request| request.status == 503);
     let reason = after

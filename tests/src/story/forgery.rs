@@ -82,11 +82,11 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
         (answer.status != 200).then_some(answer)
     })
     .await?;
-    let expired =
+    let stopped =
         (answer.status, answer.reason.as_deref()) == (401, Some("invalid_mandate.expired"));
     narrator.step(
         "a mandate of a grant with a lifetime of 2 s works, and stops by itself",
-        lived && expired,
+        lived && stopped,
         &format!("200, then {} (exp {expires})", answer.verdict()),
     )
 }

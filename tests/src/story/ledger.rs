@@ -29,7 +29,7 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
     narrator.step(
         "with one byte of one entry changed, the verifier names that entry",
         !clean && named.is_some(),
-        &named.unwrap_or_else(|| last_line(&text)).trim().to_owned(),
+        named.unwrap_or_else(|| last_line(&text)).trim(),
     )
 }
 

@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 16;
 #[derive(Debug, Clone)]
 pub(super) struct Sent {
     pub(super) mark: u64,
-    pub(super) sent: Instant,
+    pub(super) at: Instant,
     pub(super) answered: Instant,
     pub(super) status: u16,
     pub(super) reason: Option<String>,
@@ -66,7 +66,7 @@ impl Load {
     pub(super) async fn stop(self) -> Result<Vec<Sent>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut all: Vec<_> = self.tasks.join_all().await.into_iter().flatten().collect();
-        all.sort_by_key(|sent| sent.sent);
+        all.sort_by_key(|request| request.at);
         Ok(all)
     }
 }
@@ -97,7 +97,7 @@ async fn one_connection(port: u16, stop: Arc<AtomicBool>, allowed: Arc<AtomicU64
         }
         all.push(Sent {
             mark,
-            sent,
+            at: sent,
             answered: Instant::now(),
             status,
             reason,

@@ -58,7 +58,7 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
 
     let late_marks: HashSet<_> = sent
         .iter()
-        .filter(|request| request.sent > acknowledged)
+        .filter(|request| request.at > acknowledged)
         .map(|request| request.mark)
         .collect();
     let arrivals = stage.upstream.arrivals.all();

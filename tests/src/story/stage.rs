@@ -157,16 +157,18 @@ impl Stage {
     /// Waits until the payment goes through again, and tells how long that took.
     pub(super) async fn recovered(&mut self, deadline: Duration) -> Result<Duration> {
         let start = tokio::time::Instant::now();
+        let mut last = String::new();
         while start.elapsed() < deadline {
-            if self
-                .as_agent(&payment())
-                .await
-                .is_ok_and(|response| response.status == 200)
-            {
-                return Ok(start.elapsed());
+            match self.as_agent(&payment()).await {
+                Ok(response) if response.status == 200 => return Ok(start.elapsed()),
+                Ok(response) => last = response.verdict(),
+                Err(error) => last = error.to_string(),
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        anyhow::bail!("requests are still refused {deadline:?} after the authority came back")
+        anyhow::bail!(
+            "requests are still refused {deadline:?} after the authority came back: {last}"
+        )
     }
 }
 
