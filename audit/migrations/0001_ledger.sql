@@ -29,8 +29,6 @@ CREATE TABLE log_entries (
 );
 
 CREATE INDEX log_entries_request ON log_entries (zone, request_id, idx);
-CREATE INDEX log_entries_application ON log_entries (zone, application, idx);
-CREATE INDEX log_entries_resource ON log_entries (zone, resource, idx);
 
 CREATE TABLE checkpoints (
     zone          TEXT   NOT NULL REFERENCES log_state (zone),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use caracal_mandate::event::{Emitter, Event};
+use caracal_mandate::event::Emitter;
 use caracal_proto::ledger::{AppendRequest, AppendResponse};
 use prost::Message as _;
 
@@ -58,20 +58,10 @@ impl Backlog {
         Ok(())
     }
 
-    /// The numbering of the next event.
-    #[must_use]
-    pub fn emitter(&self) -> Emitter {
-        Emitter {
-            boot: self.boot.clone(),
-            name: self.name.clone(),
-            seq: self.next_seq,
-        }
-    }
-
-    /// Takes an event that was numbered by [`Self::emitter`]. When there is no room, a refusal is
+    /// Numbers an event and takes its canonical bytes. When there is no room, a refusal is
     /// dropped (it let nothing through) and its number is not used up, or, where that is allowed,
     /// the oldest event that is not in flight goes; its missing number shows in the ledger.
-    pub fn push(&mut self, event: &Event) {
+    pub fn push(&mut self, write: impl FnOnce(Emitter<&str>) -> serde_json::Result<Vec<u8>>) {
         if self.waiting.len() >= MAX_EVENTS {
             self.dropped = self.dropped.saturating_add(1);
             let oldest = self.in_flight.unwrap_or(0);
@@ -79,7 +69,12 @@ impl Backlog {
                 return;
             }
         }
-        if let Ok(bytes) = event.to_canonical() {
+        let emitter = Emitter {
+            boot: &*self.boot,
+            name: &*self.name,
+            seq: self.next_seq,
+        };
+        if let Ok(bytes) = write(emitter) {
             self.waiting.push_back(bytes);
             self.next_seq = self.next_seq.saturating_add(1);
         }
@@ -144,23 +139,17 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caracal_mandate::event::{Action, Component, Outcome};
+    use caracal_mandate::event::{Action, Component, Event, Outcome};
 
     fn backlog(mode: AuditMode) -> Backlog {
         Backlog::new(mode, "sidecar".to_owned(), "b00t".to_owned())
     }
 
     fn record(backlog: &mut Backlog) {
-        let emitter = backlog.emitter();
-        let event = Event::new(
-            "z",
-            Component::Filter,
-            Action::Request,
-            Outcome::Allow,
-            emitter,
-            0,
-        );
-        backlog.push(&event);
+        let (component, action) = (Component::Filter, Action::Request);
+        backlog.push(|emitter| {
+            Event::new("z", component, action, Outcome::Allow, emitter, 0).to_canonical()
+        });
     }
 
     fn numbers(call: &[u8]) -> Vec<u64> {

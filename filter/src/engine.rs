@@ -12,7 +12,6 @@ mod verdict;
 
 use std::collections::HashMap;
 
-use caracal_mandate::catalog::ResourceUri;
 use caracal_mandate::event::{self, Action, Component, Event};
 use caracal_mandate::key::SignatureVerifier;
 use caracal_mandate::reason::Reason;
@@ -25,7 +24,7 @@ pub use self::verdict::{Forward, Outcome, Question, Refused, Ticket, Verdict};
 use self::facts::Facts;
 use self::flights::{Alone, Flights};
 use crate::backlog::Backlog;
-use crate::cache::GenerationCache;
+use crate::cache::{GenerationCache, TailHash};
 use crate::config::Config;
 use crate::feed::{Applied, Feed, FeedError};
 use crate::head::MalformedHead;
@@ -77,7 +76,7 @@ pub struct Engine {
     config: Config,
     crypto: Box<dyn SignatureVerifier>,
     feed: Feed,
-    verified: GenerationCache<VerifiedMandate>,
+    verified: GenerationCache<VerifiedMandate, TailHash>,
     held: GenerationCache<HeldMandate>,
     flights: Flights,
     alone: HashMap<Ticket, Alone>,
@@ -191,40 +190,47 @@ impl Engine {
         reason: Option<Reason>,
         now: Moment,
     ) {
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let claims = mandate.map(VerifiedMandate::claims);
         let outcome = if reason.is_some() {
             event::Outcome::Deny
         } else {
             event::Outcome::Allow
         };
-        let event = Event {
-            reason,
-            epoch: self
-                .feed
-                .live(now.monotonic_ms)
-                .map(|authority| authority.version.epoch),
-            holder: facts.peer.map(str::to_owned),
-            method: text(facts.method),
-            host: text(facts.host),
-            path: text(facts.path),
-            request_id: text(facts.request_id),
-            resource: facts
-                .target
-                .map(|target| ResourceUri::as_str(&target.resource.uri).to_owned()),
-            operation: facts.target.map(|target| target.operation.name.to_string()),
-            scope: facts
-                .target
-                .map(|target| target.operation.scopes.to_string()),
-            ..Event::new(
-                self.config.zone.as_str(),
-                Component::Filter,
-                Action::Request,
-                outcome,
-                self.backlog.emitter(),
-                now.unix_ms,
-            )
-        };
-        self.backlog.push(&with_mandate(event, mandate));
+        let scope = facts
+            .target
+            .map(|target| target.operation.scopes.to_string());
+        let epoch = self
+            .feed
+            .live(now.monotonic_ms)
+            .map(|authority| authority.version.epoch);
+        let zone = self.config.zone.as_str();
+        self.backlog.push(|emitter| {
+            Event::<&str> {
+                reason,
+                epoch,
+                application: claims.map(|claims| claims.client_id.as_str()),
+                grant: claims.map(|claims| &*claims.grant),
+                holder: facts.peer,
+                host: known(facts.host),
+                mandate: claims.map(|claims| &*claims.jti),
+                method: known(facts.method),
+                operation: facts.target.map(|target| target.operation.name.as_str()),
+                path: known(facts.path),
+                request_id: known(facts.request_id),
+                resource: facts.target.map(|target| target.resource.uri.as_str()),
+                scope: scope.as_deref(),
+                session: claims.map(|claims| &*claims.sid),
+                ..Event::new(
+                    zone,
+                    Component::Filter,
+                    Action::Request,
+                    outcome,
+                    emitter,
+                    now.unix_ms,
+                )
+            }
+            .to_canonical()
+        });
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -244,17 +250,9 @@ impl Engine {
     }
 }
 
-fn with_mandate(event: Event, mandate: Option<&VerifiedMandate>) -> Event {
-    let Some(claims) = mandate.map(VerifiedMandate::claims) else {
-        return event;
-    };
-    Event {
-        application: Some(claims.client_id.to_string()),
-        grant: Some(claims.grant.clone()),
-        mandate: Some(claims.jti.clone()),
-        session: Some(claims.sid.clone()),
-        ..event
-    }
+/// What is not known is left out.
+fn known(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]

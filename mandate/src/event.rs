@@ -14,6 +14,9 @@ pub const EVENT_VERSION: u32 = 1;
 /// Longest canonical event in bytes: a C2SP entry bundle prefixes each entry with 16 bits.
 pub const MAX_EVENT_BYTES: usize = 8 * 1024;
 
+/// Room for an event with every member in it, so that writing one allocates once.
+const TYPICAL_EVENT_BYTES: usize = 1024;
+
 /// Which part of the system decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,81 +56,83 @@ pub enum Outcome {
 /// Who wrote the event, and its number there: a missing number is a missing event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Emitter {
+pub struct Emitter<S = String> {
     /// Random name of this run of the emitter; numbering starts at 1 for each.
-    pub boot: String,
+    pub boot: S,
     /// Stable name of the emitter, such as an enforcement point's instance name.
-    pub name: String,
+    pub name: S,
     /// Position in the emitter's own sequence, from 1, without gaps.
     pub seq: u64,
 }
 
 /// One decision. See the module's text for the canonical form.
+///
+/// `S` is `String` where events are read, and `&str` where they are written in great number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Event {
+pub struct Event<S = String> {
     /// What was decided on.
     pub action: Action,
     /// Application (the mandate's `client_id`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub application: Option<String>,
+    pub application: Option<S>,
     /// Component that decided.
     pub component: Component,
     /// Free text for administrative changes: the kind and name of what changed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub detail: Option<String>,
+    pub detail: Option<S>,
     /// Numbering of the emitter.
-    pub emitter: Emitter,
+    pub emitter: Emitter<S>,
     /// Position of the authority state that the decision rests on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epoch: Option<u64>,
     /// Grant that the mandate rests on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub grant: Option<String>,
+    pub grant: Option<S>,
     /// SPIFFE ID of the peer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub holder: Option<String>,
+    pub holder: Option<S>,
     /// Host in normal form.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub host: Option<String>,
+    pub host: Option<S>,
     /// The mandate's `jti`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub mandate: Option<String>,
+    pub mandate: Option<S>,
     /// HTTP method.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub method: Option<String>,
+    pub method: Option<S>,
     /// Operation name within the resource.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub operation: Option<String>,
+    pub operation: Option<S>,
     /// The outcome.
     pub outcome: Outcome,
     /// Path in normal form, without the query.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub path: Option<String>,
+    pub path: Option<S>,
     /// Digest of the policy version that was evaluated.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub policy: Option<String>,
+    pub policy: Option<S>,
     /// Why it was refused; absent when allowed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,
     /// `x-request-id` of the request.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub request_id: Option<String>,
+    pub request_id: Option<S>,
     /// Resource identifier (URI).
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub resource: Option<String>,
+    pub resource: Option<S>,
     /// Scopes that were issued, or that the operation needed; space separated.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub scope: Option<String>,
+    pub scope: Option<S>,
     /// Session.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub session: Option<String>,
+    pub session: Option<S>,
     /// When it was decided, Unix time in milliseconds, by the emitter's clock.
     pub time_ms: u64,
     /// Schema version, [`EVENT_VERSION`].
     pub v: u32,
     /// Zone.
-    pub zone: String,
+    pub zone: S,
 }
 
 /// Why bytes are not an event.
@@ -147,15 +152,15 @@ pub enum EventError {
     Version(u32),
 }
 
-impl Event {
+impl<S> Event<S> {
     /// An event with the given fixed part and every optional member absent.
     #[must_use]
     pub fn new(
-        zone: impl Into<String>,
+        zone: impl Into<S>,
         component: Component,
         action: Action,
         outcome: Outcome,
-        emitter: Emitter,
+        emitter: Emitter<S>,
         time_ms: u64,
     ) -> Self {
         Self {
@@ -184,15 +189,21 @@ impl Event {
             zone: zone.into(),
         }
     }
+}
 
+impl<S: Serialize> Event<S> {
     /// The canonical bytes.
     ///
     /// # Errors
     /// Never for values of this type in practice; `serde_json` reports through the same path.
     pub fn to_canonical(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        let mut bytes = Vec::with_capacity(TYPICAL_EVENT_BYTES);
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
     }
+}
 
+impl Event {
     /// Reads canonical bytes and nothing else.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, EventError> {
         if bytes.len() > MAX_EVENT_BYTES {

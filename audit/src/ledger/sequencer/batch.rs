@@ -1,5 +1,7 @@
 //! One transaction: entries, then the state of their logs, all or nothing.
 
+mod rows;
+
 use std::collections::HashMap;
 
 use sqlx::Row as _;
@@ -44,23 +46,19 @@ pub(super) async fn write(
     requests: &[Request],
     now_ms: u64,
 ) -> Result<Vec<Vec<Position>>, BatchError> {
-    let mut grown = HashMap::new();
-    let mut positions = Vec::with_capacity(requests.len());
     // The write lock from the start: a lock that is upgraded later can fail half way.
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    for (number, request) in requests.iter().enumerate() {
-        let mut taken = Vec::with_capacity(request.submissions.len());
-        for (index, submission) in request.submissions.iter().enumerate() {
-            let growth = growth(&mut transaction, logs, &mut grown, submission).await?;
-            let written = insert(&mut transaction, growth, submission, now_ms).await?;
-            taken.push(written.map_err(|rejection| BatchError::Rejected {
-                request: number,
-                index,
-                rejection,
-            })?);
-        }
-        positions.push(taken);
-    }
+    let mut grown = HashMap::new();
+    let at_once = rows::write(&mut transaction, logs, &mut grown, requests, now_ms).await?;
+    let positions = if let Some(positions) = at_once {
+        positions
+    } else {
+        // Some of it is known already, or cannot be written: take it one by one, from the start.
+        transaction.rollback().await?;
+        transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+        grown.clear();
+        one_by_one(&mut transaction, logs, &mut grown, requests, now_ms).await?
+    };
     for (zone, growth) in &grown {
         advance(&mut transaction, zone, growth).await?;
     }
@@ -74,6 +72,31 @@ pub(super) async fn write(
         logs.insert(zone, log);
     }
     result?;
+    Ok(positions)
+}
+
+/// Writes event after event, so that each is known for new, known already, or impossible.
+async fn one_by_one(
+    connection: &mut SqliteConnection,
+    logs: &HashMap<String, LogState>,
+    grown: &mut HashMap<String, Growth>,
+    requests: &[Request],
+    now_ms: u64,
+) -> Result<Vec<Vec<Position>>, BatchError> {
+    let mut positions = Vec::with_capacity(requests.len());
+    for (number, request) in requests.iter().enumerate() {
+        let mut taken = Vec::with_capacity(request.submissions.len());
+        for (index, submission) in request.submissions.iter().enumerate() {
+            let growth = growth(connection, logs, grown, submission).await?;
+            let written = insert(connection, growth, submission, now_ms).await?;
+            taken.push(written.map_err(|rejection| BatchError::Rejected {
+                request: number,
+                index,
+                rejection,
+            })?);
+        }
+        positions.push(taken);
+    }
     Ok(positions)
 }
 
@@ -144,49 +167,15 @@ async fn insert(
     submission: &Submission,
     now_ms: u64,
 ) -> Result<Result<Position, Rejection>, BatchError> {
-    let event = &submission.event;
-    let index = growth.after.size();
-    let record = Record {
-        event: event.clone(),
-        peer: submission.peer.clone(),
-        recorded_ms: now_ms,
-    };
-    let Ok(body) = record.to_canonical() else {
+    let before = growth.after.clone();
+    let Some((row, position)) = rows::Row::append(growth, submission, now_ms) else {
         return Ok(Err(Rejection::Json));
     };
-    let leaf = Hash::leaf(&body);
-    let columns = crate::record::Columns::of(&record);
-    // A clash of (zone, idx) is not covered by this clause: it fails, as it must.
-    let inserted = sqlx::query(
-        "INSERT INTO log_entries (zone, idx, leaf_hash, body, peer, emitter, boot, seq, \
-         recorded_ms, request_id, application, resource, outcome, reason) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-         ON CONFLICT (peer, emitter, boot, seq) DO NOTHING",
-    )
-    .bind(&event.zone)
-    .bind(signed(index))
-    .bind(leaf.0.to_vec())
-    .bind(body)
-    .bind(columns.peer)
-    .bind(columns.emitter)
-    .bind(columns.boot)
-    .bind(columns.seq)
-    .bind(columns.recorded_ms)
-    .bind(columns.request_id)
-    .bind(columns.application)
-    .bind(columns.resource)
-    .bind(columns.outcome)
-    .bind(columns.reason)
-    .execute(&mut *connection)
-    .await?;
-    if inserted.rows_affected() == 0 {
+    if !rows::insert(connection, vec![row]).await? {
+        growth.after = before;
         return duplicate(connection, submission).await;
     }
-    growth.after.append(leaf);
-    Ok(Ok(Position {
-        zone: event.zone.clone(),
-        index,
-    }))
+    Ok(Ok(position))
 }
 
 /// Where the event stands already, or that its number belongs to another one.
