@@ -141,21 +141,26 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// The token of the `authorization` header.
+    /// What the `authorization` header says after `Bearer`. Whether that is one token is for
+    /// [`is_one_token`] to say, unless it is known already.
     pub fn bearer(&self) -> Result<&'a [u8], Reason> {
         let value = self.authorization.ok_or(Reason::NoMandate)?;
         let (scheme, token) = value
             .split_at_checked(7)
             .ok_or(Reason::MalformedCredential)?;
-        // RFC 6750 §2.1 with RFC 9110 §11.1: the scheme is case-insensitive, then one space. A
-        // comma would mean two joined headers.
-        let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
-        if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.is_empty() || !token.iter().all(legal)
-        {
+        // RFC 9110 §11.1: the scheme is case-insensitive, then one space.
+        if !scheme.eq_ignore_ascii_case(b"Bearer ") {
             return Err(Reason::MalformedCredential);
         }
         Ok(token)
     }
+}
+
+/// Whether a credential is one RFC 6750 §2.1 token. A comma would mean two joined headers.
+#[must_use]
+pub fn is_one_token(credential: &[u8]) -> bool {
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
+    !credential.is_empty() && credential.iter().all(legal)
 }
 
 /// A request id is for people and logs: anything else than short printable text is left out.
@@ -234,7 +239,9 @@ mod tests {
     fn only_one_plain_bearer_token_is_a_credential() {
         let bearer = |value: &[u8]| {
             let pairs = pairs(&[("authorization", value)]);
-            Head::parse(&pairs).unwrap().bearer().map(<[u8]>::to_vec)
+            let token = Head::parse(&pairs).unwrap().bearer()?;
+            let one = is_one_token(token).then(|| token.to_vec());
+            one.ok_or(Reason::MalformedCredential)
         };
         assert_eq!(bearer(b"Bearer a.b.c"), Ok(b"a.b.c".to_vec()));
         assert_eq!(bearer(b"bearer a.b.c"), Ok(b"a.b.c".to_vec()));

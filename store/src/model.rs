@@ -45,7 +45,7 @@ pub struct Grant {
     pub scopes: ScopeSet,
     /// Unix second from which it is void; `None` is until revoked.
     pub expires_at: Option<u64>,
-    /// Longest life of its mandates in seconds; `None` is the zone's default.
+    /// Longest life of its mandates in seconds, at most 900; `None` is the service's default.
     pub max_lifetime: Option<u64>,
 }
 

@@ -16,7 +16,7 @@ use super::verdict::{Basis, Question, Verdict};
 use super::{Engine, HeldMandate, MAX_WAITING};
 use crate::check::{Intent, question};
 use crate::config::Role;
-use crate::head::Head;
+use crate::head::{Head, is_one_token};
 use crate::time::Moment;
 
 /// Why a mandate does not let a request through here and now.
@@ -194,6 +194,10 @@ impl Engine {
         if let Some(mandate) = self.verified.get(token) {
             self.counts.cache_hits = self.counts.cache_hits.saturating_add(1);
             return Ok(mandate);
+        }
+        // Only now: what was found above is byte for byte a token that was verified.
+        if !is_one_token(token) {
+            return Err(Reason::MalformedCredential);
         }
         let mandate = self.verify(token, now)?;
         Ok(self.verified.insert(token, mandate))

@@ -87,9 +87,9 @@ fn lifetime(grant: &Grant, policy: Option<u64>, default_s: u64, now_s: u64) -> u
         .expires_at
         .map(|expires| expires.saturating_sub(now_s));
     [
-        Some(default_s),
+        // A grant that says how long has said it; the default is for those that do not.
+        grant.max_lifetime.or(Some(default_s)),
         Some(MAX_LIFETIME_SECONDS),
-        grant.max_lifetime,
         policy,
         left,
     ]
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(lifetime(&grant(Some(1000), None), None, 300, 1000), 0);
         assert_eq!(
             lifetime(&grant(None, Some(3000)), Some(4000), 300, 1000),
-            300
+            MAX_LIFETIME_SECONDS
         );
     }
 }
