@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn debug_shows_the_key_id_and_no_key() {
         let key = ZoneKey::generate().unwrap();
-        let text = format!("{key:?} {:?}", kek(7));
-        assert!(text.contains(key.kid()));
+        assert!(format!("{key:?}").contains(key.kid()));
+        let text = format!("{:?}", kek(7));
         assert!(!text.contains('7'), "{text}");
     }
 }
