@@ -2,49 +2,65 @@
 
 use std::collections::VecDeque;
 
-use caracal_mandate::event::Emitter;
-use caracal_proto::ledger::{AppendRequest, AppendResponse};
+use caracal_proto::ledger::AppendResponse;
 use prost::Message as _;
 
 use crate::config::AuditMode;
+use crate::decision::{Decision, encode_text};
 
-/// Most events that wait.
+/// Most decisions that wait.
 pub const MAX_EVENTS: usize = 16_384;
 
-/// Most events in one call.
+/// Most bytes that wait: a full backlog of usual decisions, or fewer large ones.
+pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most decisions in one call.
 const MAX_BATCH_EVENTS: usize = 1000;
 
-/// Most bytes of events in one call.
+/// Most bytes of decisions in one call, unless a single one is larger.
 const MAX_BATCH_BYTES: usize = 512 * 1024;
 
-/// The backlog cannot take another event, and the mode does not let it drop one.
+/// The backlog cannot take another decision, and the mode does not let it drop one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the audit backlog is full")]
 pub struct Full;
 
-/// Events that are not acknowledged yet, in the order of their numbers.
+/// How much of the front of the backlog is in the call that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Batch {
+    events: usize,
+    bytes: usize,
+}
+
+/// Decisions that are not acknowledged yet, in the order of their numbers.
 #[derive(Debug)]
 pub struct Backlog {
     mode: AuditMode,
-    name: String,
-    boot: String,
+    /// Who decides, as each call begins.
+    emitter: Vec<u8>,
     next_seq: u64,
-    waiting: VecDeque<Vec<u8>>,
-    /// How many of `waiting` are in the call that is under way.
-    in_flight: Option<usize>,
+    /// The decisions, one behind the other, as a call carries them.
+    waiting: Vec<u8>,
+    lengths: VecDeque<usize>,
+    in_flight: Option<Batch>,
     dropped: u64,
 }
 
 impl Backlog {
-    /// An empty backlog of the emitter `name` in its life `boot`.
+    /// An empty backlog of the emitter `name` of `zone` in its life `boot`.
     #[must_use]
-    pub fn new(mode: AuditMode, name: String, boot: String) -> Self {
+    pub fn new(mode: AuditMode, zone: &str, name: &str, boot: &str) -> Self {
+        let mut emitter = Vec::new();
+        // AppendRequest: zone 1, name 2, boot 3.
+        for (tag, text) in [(1, zone), (2, name), (3, boot)] {
+            encode_text(tag, text, &mut emitter);
+        }
         Self {
             mode,
-            name,
-            boot,
+            emitter,
             next_seq: 1,
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
+            lengths: VecDeque::new(),
             in_flight: None,
             dropped: 0,
         }
@@ -52,57 +68,72 @@ impl Backlog {
 
     /// Whether an allow may be recorded now; asked before anything is let through.
     pub fn has_room(&self) -> Result<(), Full> {
-        if self.mode == AuditMode::Required && self.waiting.len() >= MAX_EVENTS {
+        if self.mode == AuditMode::Required && self.is_full() {
             return Err(Full);
         }
         Ok(())
     }
 
-    /// Numbers an event and takes its canonical bytes. When there is no room, a refusal is
-    /// dropped (it let nothing through) and its number is not used up, or, where that is allowed,
-    /// the oldest event that is not in flight goes; its missing number shows in the ledger.
-    pub fn push(&mut self, write: impl FnOnce(Emitter<&str>) -> serde_json::Result<Vec<u8>>) {
-        if self.waiting.len() >= MAX_EVENTS {
+    fn is_full(&self) -> bool {
+        self.lengths.len() >= MAX_EVENTS || self.waiting.len() >= MAX_BYTES
+    }
+
+    /// Numbers a decision and takes it. When there is no room, a refusal is dropped (it let
+    /// nothing through) and its number is not used up, or, where that is allowed, the oldest
+    /// decision that is not in flight goes; its missing number shows in the ledger.
+    pub fn push(&mut self, decision: &Decision<'_>) {
+        if self.is_full() {
             self.dropped = self.dropped.saturating_add(1);
-            let oldest = self.in_flight.unwrap_or(0);
-            if self.mode == AuditMode::Required || self.waiting.remove(oldest).is_none() {
+            if self.mode == AuditMode::Required || self.drop_oldest().is_none() {
                 return;
             }
         }
-        let emitter = Emitter {
-            boot: &*self.boot,
-            name: &*self.name,
-            seq: self.next_seq,
-        };
-        if let Ok(bytes) = write(emitter) {
-            self.waiting.push_back(bytes);
-            self.next_seq = self.next_seq.saturating_add(1);
-        }
+        let before = self.waiting.len();
+        decision.encode(self.next_seq, &mut self.waiting);
+        self.next_seq = self.next_seq.saturating_add(1);
+        self.lengths
+            .push_back(self.waiting.len().saturating_sub(before));
+    }
+
+    fn drop_oldest(&mut self) -> Option<()> {
+        let in_flight = self
+            .in_flight
+            .map_or((0, 0), |batch| (batch.events, batch.bytes));
+        let length = self.lengths.remove(in_flight.0)?;
+        self.waiting
+            .drain(in_flight.1..in_flight.1.saturating_add(length).min(self.waiting.len()));
+        Some(())
     }
 
     /// The next call, if there is something to send and none is under way.
     pub fn next_call(&mut self) -> Option<Vec<u8>> {
-        if self.in_flight.is_some() || self.waiting.is_empty() {
+        if self.in_flight.is_some() {
             return None;
         }
-        let mut bytes = 0_usize;
-        let fits = |event: &&Vec<u8>| {
-            bytes = bytes.saturating_add(event.len());
-            bytes <= MAX_BATCH_BYTES
+        let mut batch = Batch {
+            events: 0,
+            bytes: 0,
         };
-        let batch: Vec<_> = self
+        for length in self.lengths.iter().take(MAX_BATCH_EVENTS) {
+            let bytes = batch.bytes.saturating_add(*length);
+            if batch.events > 0 && bytes > MAX_BATCH_BYTES {
+                break;
+            }
+            batch = Batch {
+                events: batch.events.saturating_add(1),
+                bytes,
+            };
+        }
+        let decisions = self
             .waiting
-            .iter()
-            .take(MAX_BATCH_EVENTS)
-            .take_while(fits)
-            .cloned()
-            .collect();
-        self.in_flight = Some(batch.len());
-        Some(AppendRequest { events: batch }.encode_to_vec())
+            .get(..batch.bytes)
+            .filter(|_| batch.events > 0)?;
+        self.in_flight = Some(batch);
+        Some([self.emitter.as_slice(), decisions].concat())
     }
 
-    /// The call under way was answered. Events go only when all of its batch is durable; otherwise
-    /// they are sent again, under the same numbers.
+    /// The call under way was answered. Decisions go only when all of its batch is durable;
+    /// otherwise they are sent again, under the same numbers.
     pub fn answered(&mut self, response: Option<&[u8]>) {
         let Some(sent) = self.in_flight.take() else {
             return;
@@ -110,26 +141,27 @@ impl Backlog {
         let durable = response
             .and_then(|bytes| AppendResponse::decode(bytes).ok())
             .is_some_and(|response| {
-                usize::try_from(response.durable).is_ok_and(|count| count == sent)
+                usize::try_from(response.durable).is_ok_and(|count| count == sent.events)
             });
         if durable {
-            self.waiting.drain(..sent.min(self.waiting.len()));
+            self.lengths.drain(..sent.events.min(self.lengths.len()));
+            self.waiting.drain(..sent.bytes.min(self.waiting.len()));
         }
     }
 
-    /// Events that are not acknowledged.
+    /// Decisions that are not acknowledged.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.lengths.len()
     }
 
     /// Whether everything is acknowledged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.lengths.is_empty()
     }
 
-    /// Events that found no room.
+    /// Decisions that found no room.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
@@ -139,26 +171,26 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caracal_mandate::event::{Action, Component, Event, Outcome};
+    use caracal_proto::ledger::AppendRequest;
 
     fn backlog(mode: AuditMode) -> Backlog {
-        Backlog::new(mode, "sidecar".to_owned(), "b00t".to_owned())
+        Backlog::new(mode, "z", "sidecar", "b00t")
     }
 
     fn record(backlog: &mut Backlog) {
-        let (component, action) = (Component::Filter, Action::Request);
-        backlog.push(|emitter| {
-            Event::new("z", component, action, Outcome::Allow, emitter, 0).to_canonical()
+        backlog.push(&Decision {
+            time_ms: 1,
+            ..Decision::default()
         });
     }
 
     fn numbers(call: &[u8]) -> Vec<u64> {
         let request = AppendRequest::decode(call).unwrap();
-        request
-            .events
-            .iter()
-            .map(|event| Event::from_canonical(event).unwrap().emitter.seq)
-            .collect()
+        assert_eq!(
+            [request.zone, request.name, request.boot],
+            ["z", "sidecar", "b00t"]
+        );
+        request.decisions.iter().map(|event| event.seq).collect()
     }
 
     fn durable(count: u64) -> Vec<u8> {
@@ -211,5 +243,29 @@ mod tests {
             sent.last().unwrap() + 2,
             "the oldest that was not in flight went"
         );
+    }
+
+    #[test]
+    fn large_decisions_are_bounded_by_their_bytes_and_go_in_smaller_calls() {
+        let mut backlog = backlog(AuditMode::Required);
+        let path = "a".repeat(MAX_BATCH_BYTES / 2);
+        let large = Decision {
+            path: &path,
+            ..Decision::default()
+        };
+        while backlog.has_room().is_ok() {
+            backlog.push(&large);
+        }
+        assert_eq!(backlog.len(), MAX_BYTES / path.len());
+        assert_eq!(numbers(&backlog.next_call().unwrap()), [1]);
+        backlog.answered(Some(&durable(1)));
+        assert_eq!(numbers(&backlog.next_call().unwrap()), [2]);
+        let path = "a".repeat(MAX_BATCH_BYTES * 2);
+        let mut backlog = super::tests::backlog(AuditMode::Required);
+        backlog.push(&Decision {
+            path: &path,
+            ..large
+        });
+        assert_eq!(numbers(&backlog.next_call().unwrap()), [1], "never stuck");
     }
 }

@@ -12,7 +12,6 @@ mod verdict;
 
 use std::collections::HashMap;
 
-use caracal_mandate::event::{self, Action, Component, Event};
 use caracal_mandate::key::SignatureVerifier;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::verify::VerifiedMandate;
@@ -26,6 +25,7 @@ use self::flights::{Alone, Flights};
 use crate::backlog::Backlog;
 use crate::cache::{GenerationCache, TailHash};
 use crate::config::Config;
+use crate::decision::Decision;
 use crate::feed::{Applied, Feed, FeedError};
 use crate::head::MalformedHead;
 use crate::time::Moment;
@@ -89,8 +89,8 @@ pub struct Engine {
 impl Engine {
     /// A VM that trusts nothing yet. `boot` is a random name of its life.
     #[must_use]
-    pub fn new(config: Config, boot: String, crypto: Box<dyn SignatureVerifier>) -> Self {
-        let backlog = Backlog::new(config.audit, config.instance.clone(), boot);
+    pub fn new(config: Config, boot: &str, crypto: Box<dyn SignatureVerifier>) -> Self {
+        let backlog = Backlog::new(config.audit, config.zone.as_str(), &config.instance, boot);
         Self {
             feed: Feed::new(config.lease_ms),
             verified: GenerationCache::new(config.mandate_cache),
@@ -191,45 +191,30 @@ impl Engine {
         now: Moment,
     ) {
         let claims = mandate.map(VerifiedMandate::claims);
-        let outcome = if reason.is_some() {
-            event::Outcome::Deny
-        } else {
-            event::Outcome::Allow
-        };
-        let scope = facts
-            .target
-            .map(|target| target.operation.scopes.to_string());
         let epoch = self
             .feed
             .live(now.monotonic_ms)
             .map(|authority| authority.version.epoch);
-        let zone = self.config.zone.as_str();
-        self.backlog.push(|emitter| {
-            Event::<&str> {
-                reason,
-                epoch,
-                application: claims.map(|claims| claims.client_id.as_str()),
-                grant: claims.map(|claims| &*claims.grant),
-                holder: facts.peer,
-                host: known(facts.host),
-                mandate: claims.map(|claims| &*claims.jti),
-                method: known(facts.method),
-                operation: facts.target.map(|target| target.operation.name.as_str()),
-                path: known(facts.path),
-                request_id: known(facts.request_id),
-                resource: facts.target.map(|target| target.resource.uri.as_str()),
-                scope: scope.as_deref(),
-                session: claims.map(|claims| &*claims.sid),
-                ..Event::new(
-                    zone,
-                    Component::Filter,
-                    Action::Request,
-                    outcome,
-                    emitter,
-                    now.unix_ms,
-                )
-            }
-            .to_canonical()
+        self.backlog.push(&Decision {
+            time_ms: now.unix_ms,
+            epoch,
+            reason,
+            application: claims.map_or("", |claims| claims.client_id.as_str()),
+            grant: claims.map_or("", |claims| &claims.grant),
+            holder: facts.peer.unwrap_or_default(),
+            host: facts.host,
+            mandate: claims.map_or("", |claims| &claims.jti),
+            method: facts.method,
+            operation: facts
+                .target
+                .map_or("", |target| target.operation.name.as_str()),
+            path: facts.path,
+            request_id: facts.request_id,
+            resource: facts
+                .target
+                .map_or("", |target| target.resource.uri.as_str()),
+            scopes: facts.target.map(|target| &target.operation.scopes),
+            session: claims.map_or("", |claims| &claims.sid),
         });
     }
 
@@ -248,11 +233,6 @@ impl Engine {
     fn waiting(&self) -> usize {
         self.alone.len().saturating_add(self.flights.waiting())
     }
-}
-
-/// What is not known is left out.
-fn known(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]

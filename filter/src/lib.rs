@@ -27,6 +27,7 @@ pub mod cache;
 pub mod check;
 pub mod config;
 pub mod crypto;
+pub mod decision;
 pub mod engine;
 pub mod feed;
 pub mod head;

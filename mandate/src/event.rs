@@ -17,6 +17,13 @@ pub const MAX_EVENT_BYTES: usize = 8 * 1024;
 /// Room for an event with every member in it, so that writing one allocates once.
 const TYPICAL_EVENT_BYTES: usize = 1024;
 
+/// Bytes of an event beside its texts: names of members, numbers, punctuation.
+const MAX_FRAME_BYTES: usize = 1024;
+
+/// Longest text of an event that is too long, in characters; tried one after the other. 64
+/// characters of at most 6 bytes (`\u0001`) in each member fit for certain.
+const SHORTENED: [usize; 3] = [1024, 256, 64];
+
 /// Which part of the system decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -204,6 +211,52 @@ impl<S: Serialize> Event<S> {
 }
 
 impl Event {
+    /// Shortens texts until the event fits into [`MAX_EVENT_BYTES`]: a decision about a monstrous
+    /// request is to be recorded too. The emitter and the zone are not touched.
+    pub fn shorten(&mut self) {
+        for limit in SHORTENED {
+            if self.fits() {
+                return;
+            }
+            for text in self.texts().into_iter().flatten() {
+                if let Some((end, _)) = text.char_indices().nth(limit) {
+                    text.truncate(end);
+                }
+            }
+        }
+    }
+
+    fn fits(&mut self) -> bool {
+        // No character takes more than 6 bytes for each of its own; seldom is more to be known.
+        let texts = self.texts().into_iter().flatten();
+        let text_bytes = texts.map(|text| text.len()).fold(0, usize::saturating_add);
+        let most = text_bytes.saturating_mul(6);
+        most.saturating_add(MAX_FRAME_BYTES) <= MAX_EVENT_BYTES
+            || self
+                .to_canonical()
+                .is_ok_and(|bytes| bytes.len() <= MAX_EVENT_BYTES)
+    }
+
+    /// Every member that may hold free text.
+    fn texts(&mut self) -> [Option<&mut String>; 14] {
+        [
+            self.path.as_mut(),
+            self.host.as_mut(),
+            self.request_id.as_mut(),
+            self.detail.as_mut(),
+            self.holder.as_mut(),
+            self.scope.as_mut(),
+            self.method.as_mut(),
+            self.application.as_mut(),
+            self.grant.as_mut(),
+            self.mandate.as_mut(),
+            self.operation.as_mut(),
+            self.policy.as_mut(),
+            self.resource.as_mut(),
+            self.session.as_mut(),
+        ]
+    }
+
     /// Reads canonical bytes and nothing else.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, EventError> {
         if bytes.len() > MAX_EVENT_BYTES {
@@ -283,6 +336,24 @@ mod tests {
             Event::from_canonical(spaced.as_bytes()),
             Err(EventError::NotCanonical)
         ));
+    }
+
+    #[test]
+    fn an_event_of_any_length_is_shortened_until_it_fits_and_no_further() {
+        let mut event = full();
+        event.shorten();
+        assert_eq!(event, full(), "what fits stays as it is");
+        event.path = Some("p".repeat(7000));
+        let long = event.clone();
+        event.shorten();
+        assert_eq!(event, long, "it fits to the byte, not by estimate");
+        for text in event.texts().into_iter().flatten() {
+            *text = "\u{1}".repeat(MAX_EVENT_BYTES);
+        }
+        event.shorten();
+        let bytes = event.to_canonical().unwrap();
+        assert!(bytes.len() <= MAX_EVENT_BYTES);
+        assert_eq!(Event::from_canonical(&bytes).unwrap(), event);
     }
 
     #[test]

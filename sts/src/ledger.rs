@@ -1,20 +1,22 @@
 //! The way of enforcement points' decisions into the ledger.
 
+mod decision;
+
 use std::sync::Arc;
 
 use caracal_audit::{AppendError, Submission};
-use caracal_mandate::event::{Component, Event};
 use caracal_proto::ledger::ledger_server::Ledger;
 use caracal_proto::ledger::{AppendRequest, AppendResponse};
 use tonic::{Request, Response, Status};
 
+use self::decision::Point;
 use crate::service::Service;
 use crate::tls::peer_id;
 
-/// Most events of one call.
-const MAX_EVENTS: usize = 1000;
+/// Most decisions of one call.
+const MAX_DECISIONS: usize = 1000;
 
-/// Most bytes of one call's events.
+/// Largest message of one call.
 pub(crate) const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// The service behind `Append`.
@@ -26,12 +28,16 @@ pub(crate) enum BatchError {
     /// The peer is nobody that is known.
     #[error("the peer is neither an application nor an enforcement point")]
     UnknownPeer,
-    /// Too many events or bytes.
-    #[error("a batch has at most {MAX_EVENTS} events and {MAX_BATCH_BYTES} bytes")]
+    /// Too many decisions.
+    #[error("a batch has at most {MAX_DECISIONS} decisions")]
     TooLarge,
-    /// One event is not acceptable; `None` of the batch was recorded.
-    #[error("event {0} of the batch is not an event of this peer's zone by a filter")]
-    Event(usize),
+    /// Nobody writes into another zone's log.
+    #[error("the peer does not belong to zone {0:?}")]
+    OtherZone(String),
+    /// One decision gives a reason that this build does not know; nothing of the batch was
+    /// recorded.
+    #[error("decision {0} of the batch was refused for an unknown reason")]
+    Reason(usize),
     /// The ledger said no.
     #[error("the batch was not recorded: {0}")]
     Append(#[from] AppendError),
@@ -42,8 +48,8 @@ impl From<BatchError> for Status {
     fn from(error: BatchError) -> Self {
         let text = error.to_string();
         match error {
-            BatchError::UnknownPeer => Self::permission_denied(text),
-            BatchError::TooLarge | BatchError::Event(_) => Self::invalid_argument(text),
+            BatchError::UnknownPeer | BatchError::OtherZone(_) => Self::permission_denied(text),
+            BatchError::TooLarge | BatchError::Reason(_) => Self::invalid_argument(text),
             BatchError::Append(error) => match error {
                 AppendError::Overloaded => Self::resource_exhausted(text),
                 AppendError::BatchTooLarge(_) | AppendError::Rejected { .. } => {
@@ -64,43 +70,45 @@ impl Ledger for LedgerService {
         request: Request<AppendRequest>,
     ) -> Result<Response<AppendResponse>, Status> {
         let peer = peer_id(&request);
-        let durable = self
-            .0
-            .append(peer.as_deref(), &request.into_inner().events)
-            .await?;
+        let durable = self.0.append(peer.as_deref(), request.into_inner()).await?;
         Ok(Response::new(AppendResponse { durable }))
     }
 }
 
 impl Service {
-    /// Records a batch of canonical events, all or none.
+    /// Records a batch of decisions, all or none.
     pub(crate) async fn append(
         &self,
         peer: Option<&str>,
-        events: &[Vec<u8>],
+        batch: AppendRequest,
     ) -> Result<u64, BatchError> {
+        let AppendRequest {
+            zone,
+            name,
+            boot,
+            decisions,
+        } = batch;
         let peer = peer.ok_or(BatchError::UnknownPeer)?;
-        let zone = {
+        let known = {
             let state = self.authority.read();
             state.identity(peer).map(|identity| identity.zone().clone())
         };
-        let zone = zone.ok_or(BatchError::UnknownPeer)?;
-        let bytes = events.iter().map(Vec::len).fold(0, usize::saturating_add);
-        if events.len() > MAX_EVENTS || bytes > MAX_BATCH_BYTES {
+        let known = known.ok_or(BatchError::UnknownPeer)?;
+        if zone != known.as_str() {
+            return Err(BatchError::OtherZone(zone));
+        }
+        if decisions.len() > MAX_DECISIONS {
             return Err(BatchError::TooLarge);
         }
-        let submissions = events.iter().enumerate().map(|(index, bytes)| {
-            let event = Event::from_canonical(bytes).map_err(|_| BatchError::Event(index))?;
-            // Nobody writes in the name of another component or into another zone's log.
-            if event.component != Component::Filter || event.zone != zone.as_str() {
-                return Err(BatchError::Event(index));
-            }
+        let point = Point { zone, name, boot };
+        let submissions = decisions.into_iter().enumerate().map(|(index, decision)| {
+            let event = point.event(decision).ok_or(BatchError::Reason(index))?;
             Ok(Submission {
                 event,
                 peer: peer.to_owned(),
             })
         });
-        let submissions = submissions.collect::<Result<Vec<_>, _>>()?;
+        let submissions = submissions.collect::<Result<Vec<_>, BatchError>>()?;
         let positions = self.recorder.ledger().append(submissions).await?;
         Ok(u64::try_from(positions.len()).unwrap_or(u64::MAX))
     }
@@ -108,69 +116,90 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use caracal_mandate::event::{Action, Emitter, Outcome};
+    use caracal_mandate::event::MAX_EVENT_BYTES;
+    use caracal_proto::ledger::Decision;
 
     use super::*;
     use crate::testing::{PAYOUT, World};
 
-    fn event(zone: &str, component: Component, seq: u64) -> Vec<u8> {
-        let emitter = Emitter {
-            boot: "b".to_owned(),
-            name: "sidecar".to_owned(),
+    fn batch(zone: &str, numbers: impl IntoIterator<Item = u64>) -> AppendRequest {
+        let decision = |seq| Decision {
             seq,
+            time_ms: 1,
+            ..Decision::default()
         };
-        let event = Event::new(zone, component, Action::Request, Outcome::Allow, emitter, 1);
-        event.to_canonical().unwrap()
+        AppendRequest {
+            zone: zone.to_owned(),
+            name: "sidecar".to_owned(),
+            boot: "b".to_owned(),
+            decisions: numbers.into_iter().map(decision).collect(),
+        }
     }
 
     #[tokio::test]
     async fn a_batch_of_the_peers_own_zone_is_recorded_under_its_name() {
         let world = World::open().await;
-        let batch = [
-            event("acme", Component::Filter, 1),
-            event("acme", Component::Filter, 2),
-        ];
-        assert_eq!(
-            world.service().append(Some(PAYOUT), &batch).await.unwrap(),
-            2
-        );
-        assert_eq!(
-            world.service().append(Some(PAYOUT), &batch).await.unwrap(),
-            2
-        );
+        for _ in 0..2 {
+            let durable = world
+                .service()
+                .append(Some(PAYOUT), batch("acme", [1, 2]))
+                .await;
+            assert_eq!(durable.unwrap(), 2);
+        }
         assert_eq!(world.events("acme").await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_decision_about_a_monstrous_request_is_recorded_shortened_and_not_stuck_for_ever() {
+        let world = World::open().await;
+        let mut monster = batch("acme", [1]);
+        for decision in &mut monster.decisions {
+            decision.path = "\u{1}".repeat(MAX_EVENT_BYTES);
+            decision.holder = "h".repeat(MAX_EVENT_BYTES);
+        }
+        let durable = world.service().append(Some(PAYOUT), monster).await;
+        assert_eq!(durable.unwrap(), 1);
+        assert_eq!(world.events("acme").await.len(), 1);
     }
 
     #[tokio::test]
     async fn anything_else_is_refused_whole() {
         let world = World::open().await;
-        let good = || event("acme", Component::Filter, 1);
         let service = world.service();
-        for bad in [
-            event("umbrella", Component::Filter, 2),
-            event("acme", Component::Sts, 2),
-            event("acme", Component::Control, 2),
-            b"{}".to_vec(),
-            [&good()[..], b" "].concat(),
-        ] {
-            let refused = service
-                .append(Some(PAYOUT), &[good(), bad])
-                .await
-                .unwrap_err();
-            assert!(matches!(refused, BatchError::Event(1)));
-        }
-        let many: Vec<_> = (1..=1001)
-            .map(|seq| event("acme", Component::Filter, seq))
-            .collect();
-        let refused = service.append(Some(PAYOUT), &many).await.unwrap_err();
-        assert_eq!(Status::from(refused).code(), tonic::Code::InvalidArgument);
-        for peer in [None, Some("spiffe://d.example/stranger")] {
-            let refused = service.append(peer, &[good()]).await.unwrap_err();
-            assert_eq!(Status::from(refused).code(), tonic::Code::PermissionDenied);
+        let mut unknown = batch("acme", [1, 2]);
+        "because".clone_into(&mut unknown.decisions[1].reason);
+        let cases = [
+            (Some(PAYOUT), unknown, tonic::Code::InvalidArgument),
+            (
+                Some(PAYOUT),
+                batch("acme", [1, 0]),
+                tonic::Code::InvalidArgument,
+            ),
+            (
+                Some(PAYOUT),
+                batch("acme", 1..=1001),
+                tonic::Code::InvalidArgument,
+            ),
+            (
+                Some(PAYOUT),
+                batch("umbrella", [1]),
+                tonic::Code::PermissionDenied,
+            ),
+            (None, batch("acme", [1]), tonic::Code::PermissionDenied),
+            (
+                Some("spiffe://d.example/stranger"),
+                batch("acme", [1]),
+                tonic::Code::PermissionDenied,
+            ),
+        ];
+        for (peer, batch, code) in cases {
+            let refused = service.append(peer, batch).await.unwrap_err();
+            assert_eq!(Status::from(refused).code(), code);
         }
         assert!(world.events("acme").await.is_empty());
         world.ledger.clone().close().await;
-        let refused = service.append(Some(PAYOUT), &[good()]).await.unwrap_err();
-        assert_eq!(Status::from(refused).code(), tonic::Code::Unavailable);
+        let refused = service.append(Some(PAYOUT), batch("acme", [1])).await;
+        let status = Status::from(refused.unwrap_err());
+        assert_eq!(status.code(), tonic::Code::Unavailable);
     }
 }

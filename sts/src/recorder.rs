@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use caracal_audit::{AppendError, Ledger, Submission};
-use caracal_mandate::event::{Emitter, Event, MAX_EVENT_BYTES, Outcome};
+use caracal_mandate::event::{Emitter, Event, Outcome};
 use caracal_mandate::reason::Reason;
 
 /// Identity under which this process hands in its own events.
@@ -13,9 +13,6 @@ const LOCAL: &str = "local";
 
 /// Refused decisions that wait for the ledger to come back.
 const MAX_BACKLOG: usize = 4096;
-
-/// Longest free-form member of an event that is too long, in characters.
-const SHORTENED: usize = 256;
 
 /// Evidence that a decision is durable. Only [`Recorder::record`] makes it.
 #[derive(Debug)]
@@ -60,7 +57,7 @@ impl Recorder {
     /// Records one decision.
     pub(crate) async fn record(&self, mut event: Event) -> Result<Receipt, Unrecorded> {
         event.emitter.seq = self.next.fetch_add(1, Ordering::Relaxed);
-        fit(&mut event);
+        event.shorten();
         let (ledger, backlog) = (self.ledger.clone(), Arc::clone(&self.backlog));
         // A task of its own: a caller that hangs up must not take the number with it.
         let recording = tokio::spawn(async move {
@@ -127,32 +124,5 @@ impl Recorder {
     /// The ledger, for events of others.
     pub(crate) const fn ledger(&self) -> &Ledger {
         &self.ledger
-    }
-}
-
-/// Shortens what is free text from outside until the event fits; a decision about a monstrous
-/// request is to be recorded too.
-fn fit(event: &mut Event) {
-    let fits = |event: &Event| {
-        event
-            .to_canonical()
-            .is_ok_and(|bytes| bytes.len() <= MAX_EVENT_BYTES)
-    };
-    if fits(event) {
-        return;
-    }
-    let texts = [
-        &mut event.path,
-        &mut event.host,
-        &mut event.request_id,
-        &mut event.detail,
-        &mut event.holder,
-        &mut event.scope,
-        &mut event.method,
-    ];
-    for text in texts.into_iter().flatten() {
-        if let Some((end, _)) = text.char_indices().nth(SHORTENED) {
-            text.truncate(end);
-        }
     }
 }

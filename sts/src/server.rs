@@ -25,6 +25,10 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Streams of one connection at a time.
 const MAX_STREAMS: u32 = 1024;
 
+/// HTTP/2 window of a stream and of a connection: a batch of decisions goes in one flight, and the
+/// worker that sends it does not wake up for every 64 KiB of it.
+const WINDOW_BYTES: u32 = 1024 * 1024;
+
 /// Largest message of a check: headers, and no body.
 const MAX_CHECK_BYTES: usize = 256 * 1024;
 
@@ -58,20 +62,20 @@ pub(crate) async fn serve(
         service: Arc::clone(&service),
         stop,
     };
-    // The framing needs a few bytes for each of at most 1,000 events.
-    let append_bytes = MAX_BATCH_BYTES.saturating_add(64 * 1024);
     Server::builder()
         .tls_config(tls.load().await?)?
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
         .add_service(
             AuthorizationServer::new(CheckService(Arc::clone(&service)))
                 .max_decoding_message_size(MAX_CHECK_BYTES),
         )
         .add_service(EnforcementServer::new(watch).max_decoding_message_size(MAX_WATCH_BYTES))
         .add_service(
-            LedgerServer::new(LedgerService(service)).max_decoding_message_size(append_bytes),
+            LedgerServer::new(LedgerService(service)).max_decoding_message_size(MAX_BATCH_BYTES),
         )
         .serve_with_incoming_shutdown(incoming, async move {
             shutdown.await;

@@ -75,7 +75,7 @@ impl Root {
         };
         self.boot = host::random_name();
         self.vm = Some(Rc::new(Vm {
-            engine: RefCell::new(Engine::new(config, self.boot.clone(), crypto)),
+            engine: RefCell::new(Engine::new(config, &self.boot, crypto)),
             gates: RefCell::new(HashMap::new()),
             ledger_call: RefCell::new(None),
             sts,

@@ -1,0 +1,292 @@
+//! A world for the engine: a zone, mandates, a feed, and answers of the token service.
+
+use caracal_mandate::chain::Chain;
+use caracal_mandate::claims::{Claims, Confirmation, MandateUse};
+use caracal_mandate::jws::mint;
+use caracal_mandate::key::{PublicKey, SIGNATURE_BYTES, SignError, Signer};
+use caracal_mandate::revocation::{RevocationId, RevocationKind};
+use caracal_mandate::scope::ScopeSet;
+use caracal_mandate::version::Version;
+use caracal_proto::enforcement as wire;
+use caracal_proto::enforcement::item::Item;
+use caracal_proto::enforcement::watch_response::Message;
+use caracal_proto::extauthz::{self, check_response::HttpResponse};
+use caracal_proto::ledger::{AppendRequest, Decision};
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
+use prost::Message as _;
+
+use super::super::*;
+use crate::crypto::PortableVerifier;
+use crate::head::Head;
+
+pub(super) const UNIX_S: u64 = 1_790_000_000;
+pub(super) const ISSUER: &str = "https://sts.caracal.dev/zones/prod";
+pub(super) const PAYOUT: &str = "spiffe://caracal.dev/payout";
+pub(super) const THIEF: &str = "spiffe://caracal.dev/thief";
+
+pub(super) fn at(monotonic_ms: u64) -> Moment {
+    Moment {
+        monotonic_ms,
+        unix_ms: UNIX_S * 1000 + monotonic_ms,
+    }
+}
+
+pub(super) struct ZoneKey(SigningKey, pub(super) PublicKey);
+
+impl ZoneKey {
+    pub(super) fn new() -> Self {
+        let private = SigningKey::from_slice(&[7; 32]).unwrap();
+        let point = private.verifying_key().to_sec1_point(false);
+        let public = PublicKey::from_sec1(point.as_bytes()).unwrap();
+        Self(private, public)
+    }
+}
+
+impl Signer for ZoneKey {
+    fn kid(&self) -> &str {
+        self.1.kid()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], SignError> {
+        let signature: Signature = self.0.sign(message);
+        Ok(signature.to_bytes().into())
+    }
+}
+
+pub(super) fn mandate(scope: &str, epoch: u64) -> String {
+    let scopes = ScopeSet::parse(scope).unwrap();
+    let rev = Version { term: 1, epoch };
+    let mut claims = Claims {
+        iss: ISSUER.to_owned(),
+        sub: "payout".to_owned(),
+        aud: "https://bank.internal".parse().unwrap(),
+        client_id: "payout".parse().unwrap(),
+        zone: "prod".parse().unwrap(),
+        sid: "ses_1".to_owned(),
+        grant: "grt_1".to_owned(),
+        jti: format!("mdt_{scope}_{epoch}"),
+        iat: UNIX_S,
+        exp: UNIX_S + 300,
+        scope: scope.to_owned(),
+        usage: MandateUse::Execute,
+        cnf: Confirmation {
+            spiffe_id: PAYOUT.parse().unwrap(),
+        },
+        mdt: Chain {
+            v: 1,
+            rev,
+            resources: vec![],
+            scopes: vec![],
+            hops: vec![],
+        },
+    };
+    claims.mdt = Chain::root(claims.leaf(&scopes), rev, 0);
+    mint(&claims, &ZoneKey::new()).unwrap()
+}
+
+pub(super) fn version(epoch: u64) -> wire::Version {
+    wire::Version { term: 1, epoch }
+}
+
+pub(super) fn send(engine: &mut Engine, message: Message) {
+    let bytes = wire::WatchResponse {
+        message: Some(message),
+    }
+    .encode_to_vec();
+    engine.feed_message(&bytes).unwrap();
+}
+
+pub(super) fn bank() -> wire::Resource {
+    let operation = |name: &str, method: &str, path: &str, scopes: &str| wire::Operation {
+        name: name.to_owned(),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        scopes: scopes.to_owned(),
+    };
+    wire::Resource {
+        name: "bank".to_owned(),
+        uri: "https://bank.internal".to_owned(),
+        hosts: vec!["bank.internal".to_owned()],
+        operations: vec![
+            operation("read", "GET", "/accounts/{id}", "accounts:read"),
+            operation("pay", "POST", "/payments", "payments:write"),
+        ],
+    }
+}
+
+/// An engine that has heard from nobody.
+pub(super) fn cold(role: &str, audit: &str) -> Engine {
+    let config = format!(
+        r#"{{"role":"{role}","zone":"prod","instance":"point","sts":{{"cluster":"sts"}},
+            "audit":"{audit}","allow_mark":"0123456789abcdef"}}"#
+    );
+    let config = Config::parse(config.as_bytes()).unwrap();
+    Engine::new(config, "boot", Box::new(PortableVerifier))
+}
+
+/// An engine that is live at epoch 5 until 2 s.
+pub(super) fn live(role: &str) -> Engine {
+    let mut engine = cold(role, "required");
+    engine.feed().stream_opened();
+    let _ = engine.feed().ping(0);
+    let point = ZoneKey::new().1.sec1().to_vec();
+    let items = [
+        Item::KeyAdded(wire::Key { point }),
+        Item::ResourcePut(bank()),
+    ];
+    let items: Vec<_> = items
+        .into_iter()
+        .map(|item| wire::Item { item: Some(item) })
+        .collect();
+    send(
+        &mut engine,
+        Message::SnapshotBegin(wire::SnapshotBegin {
+            version: Some(version(5)),
+            issuer: ISSUER.to_owned(),
+        }),
+    );
+    send(&mut engine, Message::SnapshotChunk(wire::Items { items }));
+    send(
+        &mut engine,
+        Message::SnapshotEnd(wire::SnapshotEnd {
+            version: Some(version(5)),
+            items: 2,
+        }),
+    );
+    send(
+        &mut engine,
+        Message::Pong(wire::Pong {
+            nonce: 1,
+            version: Some(version(5)),
+            read_age_ms: 0,
+        }),
+    );
+    engine
+}
+
+pub(super) fn revoke_grant(engine: &mut Engine, from: u64) {
+    let id = RevocationId::new(RevocationKind::Grant, "prod", "grt_1").0;
+    let entry = wire::Revocation {
+        id,
+        issued_until: u64::MAX,
+        expires: u64::MAX,
+    };
+    let items = vec![wire::Item {
+        item: Some(Item::Revocation(entry)),
+    }];
+    send(
+        engine,
+        Message::Delta(wire::Delta {
+            from: Some(version(from)),
+            to: Some(version(from + 1)),
+            items,
+        }),
+    );
+}
+
+pub(super) struct Call<'a> {
+    pub(super) stream: StreamId,
+    pub(super) method: &'a str,
+    pub(super) host: &'a str,
+    pub(super) path: &'a str,
+    pub(super) authorization: Option<String>,
+    pub(super) peer: Option<&'a str>,
+}
+
+pub(super) fn read(stream: StreamId) -> Call<'static> {
+    Call {
+        stream,
+        method: "GET",
+        host: "bank.internal",
+        path: "/accounts/1",
+        authorization: None,
+        peer: Some(PAYOUT),
+    }
+}
+
+pub(super) fn with(token: &str) -> Call<'static> {
+    Call {
+        authorization: Some(format!("Bearer {token}")),
+        ..read(1)
+    }
+}
+
+pub(super) fn decide(engine: &mut Engine, call: &Call<'_>, now: Moment) -> Verdict {
+    let mut pairs = vec![
+        (":method".to_owned(), call.method.as_bytes().to_vec()),
+        (":authority".to_owned(), call.host.as_bytes().to_vec()),
+        (":path".to_owned(), call.path.as_bytes().to_vec()),
+        ("x-request-id".to_owned(), b"r-1".to_vec()),
+    ];
+    if let Some(value) = &call.authorization {
+        pairs.push(("authorization".to_owned(), value.clone().into_bytes()));
+    }
+    let head = Head::parse(&pairs).unwrap();
+    engine.decide(call.stream, &head, call.peer, now)
+}
+
+pub(super) fn reason(verdict: &Verdict) -> Option<Reason> {
+    match verdict {
+        Verdict::Settled(Outcome::Refuse(refused)) => Some(refused.reason()),
+        Verdict::Settled(Outcome::Forward(_)) => None,
+        Verdict::Ask(_) | Verdict::Hold => panic!("not settled: {verdict:?}"),
+    }
+}
+
+pub(super) fn outcome(settled: &Settled) -> Result<Option<&str>, Reason> {
+    match &settled.1 {
+        Outcome::Forward(forward) => Ok(forward.mandate()),
+        Outcome::Refuse(refused) => Err(refused.reason()),
+    }
+}
+
+pub(super) fn asked(verdict: Verdict) -> Question {
+    match verdict {
+        Verdict::Ask(question) => question,
+        other => panic!("not asked: {other:?}"),
+    }
+}
+
+pub(super) fn ok(mandate: Option<&str>) -> Vec<u8> {
+    let header = |value: &str| extauthz::HeaderValueOption {
+        header: Some(extauthz::HeaderValue {
+            key: "authorization".to_owned(),
+            value: format!("Bearer {value}"),
+            raw_value: vec![],
+        }),
+    };
+    let headers = mandate.map(header).into_iter().collect();
+    extauthz::CheckResponse {
+        status: Some(extauthz::Status { code: 0 }),
+        http_response: Some(HttpResponse::OkResponse(extauthz::OkHttpResponse {
+            headers,
+        })),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn denied(reason: Reason) -> Vec<u8> {
+    let header = extauthz::HeaderValue {
+        key: "x-caracal-reason".to_owned(),
+        value: reason.as_str().to_owned(),
+        raw_value: vec![],
+    };
+    let headers = vec![extauthz::HeaderValueOption {
+        header: Some(header),
+    }];
+    extauthz::CheckResponse {
+        status: Some(extauthz::Status { code: 7 }),
+        http_response: Some(HttpResponse::DeniedResponse(extauthz::DeniedHttpResponse {
+            headers,
+        })),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn events(engine: &mut Engine) -> Vec<Decision> {
+    let Some(call) = engine.backlog().next_call() else {
+        return vec![];
+    };
+    AppendRequest::decode(call.as_slice()).unwrap().decisions
+}
