@@ -7,6 +7,7 @@ use prost::Message as _;
 
 use crate::config::AuditMode;
 use crate::decision::{Decision, encode_text};
+use crate::time::Moment;
 
 /// Most decisions that wait.
 pub const MAX_EVENTS: usize = 16_384;
@@ -14,11 +15,16 @@ pub const MAX_EVENTS: usize = 16_384;
 /// Most bytes that wait: a full backlog of usual decisions, or fewer large ones.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Most decisions in one call.
-const MAX_BATCH_EVENTS: usize = 1000;
+/// Most decisions in one call: a worker that sends it is away from its requests for well under a
+/// millisecond.
+const MAX_BATCH_EVENTS: usize = 256;
 
 /// Most bytes of decisions in one call, unless a single one is larger.
-const MAX_BATCH_BYTES: usize = 512 * 1024;
+const MAX_BATCH_BYTES: usize = 256 * 1024;
+
+/// Shortest and longest pause after a call that failed. A ledger that is slow because it is
+/// overloaded must not be given the same decisions over and over.
+const PAUSE_MS: (u64, u64) = (100, 5000);
 
 /// The backlog cannot take another decision, and the mode does not let it drop one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +49,9 @@ pub struct Backlog {
     waiting: Vec<u8>,
     lengths: VecDeque<usize>,
     in_flight: Option<Batch>,
+    /// No call before this, in monotonic milliseconds.
+    not_before: u64,
+    pause_ms: u64,
     dropped: u64,
 }
 
@@ -62,6 +71,8 @@ impl Backlog {
             waiting: Vec::new(),
             lengths: VecDeque::new(),
             in_flight: None,
+            not_before: 0,
+            pause_ms: 0,
             dropped: 0,
         }
     }
@@ -105,9 +116,10 @@ impl Backlog {
         Some(())
     }
 
-    /// The next call, if there is something to send and none is under way.
-    pub fn next_call(&mut self) -> Option<Vec<u8>> {
-        if self.in_flight.is_some() {
+    /// The next call, if there is something to send, none is under way, and the last one did not
+    /// fail just now.
+    pub fn next_call(&mut self, now: Moment) -> Option<Vec<u8>> {
+        if self.in_flight.is_some() || now.monotonic_ms < self.not_before {
             return None;
         }
         let mut batch = Batch {
@@ -134,7 +146,7 @@ impl Backlog {
 
     /// The call under way was answered. Decisions go only when all of its batch is durable;
     /// otherwise they are sent again, under the same numbers.
-    pub fn answered(&mut self, response: Option<&[u8]>) {
+    pub fn answered(&mut self, response: Option<&[u8]>, now: Moment) {
         let Some(sent) = self.in_flight.take() else {
             return;
         };
@@ -144,9 +156,20 @@ impl Backlog {
                 usize::try_from(response.durable).is_ok_and(|count| count == sent.events)
             });
         if durable {
+            (self.pause_ms, self.not_before) = (0, 0);
             self.lengths.drain(..sent.events.min(self.lengths.len()));
             self.waiting.drain(..sent.bytes.min(self.waiting.len()));
+        } else {
+            let (shortest, longest) = PAUSE_MS;
+            self.pause_ms = self.pause_ms.saturating_mul(2).clamp(shortest, longest);
+            self.not_before = now.monotonic_ms.saturating_add(self.pause_ms);
         }
+    }
+
+    /// Whether a whole call's worth waits, so that the next one should not.
+    #[must_use]
+    pub fn is_pressing(&self) -> bool {
+        self.lengths.len() >= MAX_BATCH_EVENTS
     }
 
     /// Decisions that are not acknowledged.
@@ -177,6 +200,13 @@ mod tests {
         Backlog::new(mode, "z", "sidecar", "b00t")
     }
 
+    fn at(monotonic_ms: u64) -> Moment {
+        Moment {
+            monotonic_ms,
+            unix_ms: 0,
+        }
+    }
+
     fn record(backlog: &mut Backlog) {
         backlog.push(&Decision {
             time_ms: 1,
@@ -201,14 +231,14 @@ mod tests {
     fn events_are_sent_again_under_the_same_numbers_until_they_are_durable() {
         let mut backlog = backlog(AuditMode::Required);
         (0..3).for_each(|_| record(&mut backlog));
-        let first = backlog.next_call().unwrap();
-        assert_eq!(backlog.next_call(), None, "one call at a time");
-        backlog.answered(None);
-        assert_eq!(backlog.next_call().unwrap(), first);
+        let first = backlog.next_call(at(0)).unwrap();
+        assert_eq!(backlog.next_call(at(0)), None, "one call at a time");
+        backlog.answered(None, at(0));
+        assert_eq!(backlog.next_call(at(100)).unwrap(), first);
         record(&mut backlog);
-        backlog.answered(Some(&durable(2)));
-        assert_eq!(numbers(&backlog.next_call().unwrap()), [1, 2, 3, 4]);
-        backlog.answered(Some(&durable(4)));
+        backlog.answered(Some(&durable(2)), at(100));
+        assert_eq!(numbers(&backlog.next_call(at(400)).unwrap()), [1, 2, 3, 4]);
+        backlog.answered(Some(&durable(4)), at(0));
         assert!(backlog.is_empty());
     }
 
@@ -219,7 +249,7 @@ mod tests {
         assert_eq!(backlog.has_room(), Err(Full));
         record(&mut backlog);
         assert_eq!((backlog.len(), backlog.dropped()), (MAX_EVENTS, 1));
-        assert_eq!(numbers(&backlog.next_call().unwrap())[0], 1);
+        assert_eq!(numbers(&backlog.next_call(at(0)).unwrap())[0], 1);
     }
 
     #[test]
@@ -227,17 +257,17 @@ mod tests {
         let mut backlog = backlog(AuditMode::Besteffort);
         (0..=MAX_EVENTS).for_each(|_| record(&mut backlog));
         assert_eq!(backlog.has_room(), Ok(()));
-        assert_eq!(numbers(&backlog.next_call().unwrap())[0], 2);
+        assert_eq!(numbers(&backlog.next_call(at(0)).unwrap())[0], 2);
     }
 
     #[test]
     fn what_is_in_flight_is_not_dropped() {
         let mut backlog = backlog(AuditMode::Besteffort);
         (0..MAX_EVENTS).for_each(|_| record(&mut backlog));
-        let sent = numbers(&backlog.next_call().unwrap());
+        let sent = numbers(&backlog.next_call(at(0)).unwrap());
         record(&mut backlog);
-        backlog.answered(Some(&durable(u64::try_from(sent.len()).unwrap())));
-        let next = numbers(&backlog.next_call().unwrap());
+        backlog.answered(Some(&durable(u64::try_from(sent.len()).unwrap())), at(0));
+        let next = numbers(&backlog.next_call(at(0)).unwrap());
         assert_eq!(
             next[0],
             sent.last().unwrap() + 2,
@@ -257,15 +287,45 @@ mod tests {
             backlog.push(&large);
         }
         assert_eq!(backlog.len(), MAX_BYTES / path.len());
-        assert_eq!(numbers(&backlog.next_call().unwrap()), [1]);
-        backlog.answered(Some(&durable(1)));
-        assert_eq!(numbers(&backlog.next_call().unwrap()), [2]);
+        assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [1]);
+        backlog.answered(Some(&durable(1)), at(0));
+        assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [2]);
         let path = "a".repeat(MAX_BATCH_BYTES * 2);
         let mut backlog = super::tests::backlog(AuditMode::Required);
         backlog.push(&Decision {
             path: &path,
             ..large
         });
-        assert_eq!(numbers(&backlog.next_call().unwrap()), [1], "never stuck");
+        assert_eq!(
+            numbers(&backlog.next_call(at(0)).unwrap()),
+            [1],
+            "never stuck"
+        );
+    }
+
+    #[test]
+    fn a_ledger_that_fails_is_given_more_and_more_time_and_none_once_it_answers() {
+        let mut backlog = backlog(AuditMode::Required);
+        record(&mut backlog);
+        let mut now = 0;
+        for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            assert!(backlog.next_call(at(now)).is_some());
+            backlog.answered(None, at(now));
+            assert!(backlog.next_call(at(now + pause - 1)).is_none());
+            now += pause;
+        }
+        assert!(backlog.next_call(at(now)).is_some());
+        backlog.answered(Some(&durable(1)), at(now));
+        record(&mut backlog);
+        assert!(backlog.next_call(at(now)).is_some());
+    }
+
+    #[test]
+    fn a_whole_call_that_waits_is_pressing() {
+        let mut backlog = backlog(AuditMode::Required);
+        (1..MAX_BATCH_EVENTS).for_each(|_| record(&mut backlog));
+        assert!(!backlog.is_pressing());
+        record(&mut backlog);
+        assert!(backlog.is_pressing());
     }
 }

@@ -43,5 +43,6 @@ struct Vm {
     ledger_call: RefCell<Option<CallToken>>,
     sts: Upstream,
     feed: Upstream,
+    ledger: Upstream,
     metrics: Metrics,
 }

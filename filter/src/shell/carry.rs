@@ -80,8 +80,9 @@ impl Vm {
         }
     }
 
-    /// Takes the answer of a call from whatever context it came to.
-    pub(super) fn answered(&self, call: CallToken, status: u32, size: usize) {
+    /// Takes the answer of a call from whatever context it came to; tells whether it was the
+    /// ledger's. If not, another context may be in effect afterwards.
+    pub(super) fn answered(&self, call: CallToken, status: u32, size: usize) -> bool {
         // Any status but 0 is a failure: a timeout shows as 14 and not as 4.
         let response = (status == 0)
             .then(|| {
@@ -98,14 +99,15 @@ impl Vm {
             self.engine
                 .borrow_mut()
                 .backlog()
-                .answered(response.as_deref());
-            return;
+                .answered(response.as_deref(), host::now());
+            return true;
         }
         let settled = self
             .engine
             .borrow_mut()
             .answered(call, response.as_deref(), host::now());
         self.settle(settled);
+        false
     }
 }
 

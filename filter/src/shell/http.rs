@@ -98,7 +98,7 @@ impl Request {
 impl Context for Request {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         if let Some(vm) = self.vm.clone() {
-            vm.answered(call, status, size);
+            let _ = vm.answered(call, status, size);
         }
     }
 }

@@ -28,6 +28,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// Shortest and longest pause before the feed is opened again.
 const RECONNECT_MS: (u64, u64) = (100, 2000);
 
+/// How long a batch of decisions may take to become durable. Nobody waits for it, and one that is
+/// given up and sent again costs the ledger more than one that is waited for.
+const LEDGER_TIMEOUT_MS: u32 = 10_000;
+
 /// The open stream of the feed.
 struct Stream {
     token: CallToken,
@@ -55,9 +59,13 @@ impl Root {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX);
         let config = Config::parse(&bytes.ok().flatten().unwrap_or_default())?;
         let sts = &config.sts;
-        let upstream = |cluster| Upstream::new(cluster, &sts.authority, sts.timeout_ms);
+        let upstream = |cluster, timeout_ms| Upstream::new(cluster, &sts.authority, timeout_ms);
         let watch = sts.watch_cluster.as_ref().unwrap_or(&sts.cluster);
-        let (Some(sts), Some(feed)) = (upstream(&sts.cluster), upstream(watch)) else {
+        let (Some(ledger), Some(feed), Some(sts)) = (
+            upstream(&sts.cluster, LEDGER_TIMEOUT_MS),
+            upstream(watch, sts.timeout_ms),
+            upstream(&sts.cluster, sts.timeout_ms),
+        ) else {
             return Err(ConfigError::Range {
                 field: "sts",
                 problem: "has names that are too long",
@@ -80,6 +88,7 @@ impl Root {
             ledger_call: RefCell::new(None),
             sts,
             feed,
+            ledger,
             metrics: Metrics::define(),
         }));
         Ok(())
@@ -163,16 +172,19 @@ impl Root {
         self.open_at = now.saturating_add(self.pause_ms).saturating_add(jitter);
     }
 
-    fn send_ledger(vm: &Vm) {
+    fn send_ledger(vm: &Vm, now: Moment) {
         if vm.ledger_call.borrow().is_some() {
             return;
         }
-        let Some(message) = vm.engine.borrow_mut().backlog().next_call() else {
+        let Some(message) = vm.engine.borrow_mut().backlog().next_call(now) else {
             return;
         };
-        match vm.sts.call("caracal.ledger.v1.Ledger", "Append", &message) {
+        match vm
+            .ledger
+            .call("caracal.ledger.v1.Ledger", "Append", &message)
+        {
             Ok(call) => *vm.ledger_call.borrow_mut() = Some(call),
-            Err(_) => vm.engine.borrow_mut().backlog().answered(None),
+            Err(_) => vm.engine.borrow_mut().backlog().answered(None, now),
         }
     }
 
@@ -230,7 +242,10 @@ impl Context for Root {
 
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         if let Some(vm) = self.vm.clone() {
-            vm.answered(call, status, size);
+            let was_ledger = vm.answered(call, status, size);
+            if was_ledger && vm.engine.borrow_mut().backlog().is_pressing() {
+                Self::send_ledger(&vm, host::now());
+            }
         }
     }
 }
@@ -260,7 +275,7 @@ impl RootContext for Root {
             .iter()
             .flat_map(|question| vm.ask(question))
             .collect();
-        Self::send_ledger(&vm);
+        Self::send_ledger(&vm, now);
         Self::report(&vm, now);
         if now.monotonic_ms.saturating_sub(self.expired_at) >= 1000 {
             self.expired_at = now.monotonic_ms;
