@@ -285,7 +285,7 @@ pub(super) fn denied(reason: Reason) -> Vec<u8> {
 }
 
 pub(super) fn events(engine: &mut Engine) -> Vec<Decision> {
-    let Some(call) = engine.backlog().next_call() else {
+    let Some(call) = engine.backlog().next_call(at(1_000_000)) else {
         return vec![];
     };
     AppendRequest::decode(call.as_slice()).unwrap().decisions
