@@ -9,26 +9,37 @@ CREATE TABLE log_state (
     checkpoint_size BIGINT NOT NULL  -- size of the newest signed checkpoint, 0 before the first
 );
 
+-- One run of one emitter: what its numbers are counted in. Apart from the entries, so that their
+-- unique index holds two small integers instead of three names.
+CREATE TABLE emitters (
+    id      INTEGER NOT NULL PRIMARY KEY,
+    peer    TEXT    NOT NULL,
+    emitter TEXT    NOT NULL,
+    boot    TEXT    NOT NULL,
+    UNIQUE (peer, emitter, boot)
+);
+
+-- References are deferred: one that is checked at once makes every statement of many rows keep a
+-- journal of its own, to undo half of itself.
 CREATE TABLE log_entries (
-    zone        TEXT   NOT NULL REFERENCES log_state (zone),
+    zone        TEXT   NOT NULL REFERENCES log_state (zone) DEFERRABLE INITIALLY DEFERRED,
     idx         BIGINT NOT NULL,
-    leaf_hash   BLOB   NOT NULL,
-    body        BLOB   NOT NULL,
-    peer        TEXT   NOT NULL,
-    emitter     TEXT   NOT NULL,
-    boot        TEXT   NOT NULL,
+    emitter_id  BIGINT NOT NULL REFERENCES emitters (id) DEFERRABLE INITIALLY DEFERRED,
     seq         BIGINT NOT NULL,
     recorded_ms BIGINT NOT NULL,
     request_id  TEXT,
+    request_key BIGINT, -- of request_id and idx, see src/record/request_key.rs
     application TEXT,
     resource    TEXT,
     outcome     TEXT   NOT NULL,
     reason      TEXT,
+    leaf_hash   BLOB   NOT NULL,
+    body        BLOB   NOT NULL, -- last: what stands before it is read without it
     PRIMARY KEY (zone, idx),
-    UNIQUE (peer, emitter, boot, seq)
+    UNIQUE (emitter_id, seq)
 );
 
-CREATE INDEX log_entries_request ON log_entries (zone, request_id, idx);
+CREATE INDEX log_entries_request ON log_entries (request_key) WHERE request_key IS NOT NULL;
 
 CREATE TABLE checkpoints (
     zone          TEXT   NOT NULL REFERENCES log_state (zone),

@@ -70,15 +70,24 @@ pub async fn verify(
         zones: Vec::new(),
         findings: Vec::new(),
     };
+    let emitters = emitters::read(&mut connection, &mut report).await;
     for zone in zones {
         let kept = trusted
             .as_ref()
             .filter(|(of, _)| *of == zone)
             .map(|(_, kept)| kept.clone());
-        let checked = zone::verify(&mut connection, &verifier, zone, kept, &mut progress).await?;
+        let checked = zone::verify(
+            &mut connection,
+            &verifier,
+            &emitters,
+            zone,
+            kept,
+            &mut progress,
+        )
+        .await?;
         report.zones.push(checked);
     }
-    emitters::verify(&mut connection, &mut report).await;
+    emitters.verify(&mut connection, &mut report).await;
     database::verify_readable(&mut connection, &mut report).await;
     Ok(report)
 }

@@ -1,27 +1,24 @@
 //! The producer's side: check, queue, wait for durability.
 
+mod prepared;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use caracal_mandate::event::{EVENT_VERSION, Event, MAX_EVENT_BYTES};
+use caracal_mandate::event::{EVENT_VERSION, MAX_EVENT_BYTES};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{Command, Ledger, MAX_BATCH, Position, Submission};
+pub(super) use prepared::Prepared;
 
 /// How long a producer waits for a full queue before it is pushed back.
 const QUEUE_PATIENCE: Duration = Duration::from_millis(250);
-/// Largest integer that every JSON reader keeps exactly (RFC 8785 §3.2.2.3).
-const MAX_INTEGER: u64 = (1 << 53) - 1;
-/// Longest zone name in bytes; it becomes part of a key name.
-const MAX_ZONE_BYTES: usize = 255;
-/// Longest SPIFFE ID in bytes (SPIFFE-ID §2.3).
-const MAX_PEER_BYTES: usize = 2048;
 
 pub(super) type Reply = Result<Vec<Position>, AppendError>;
 
 /// One call of `append` in the queue. Its submissions are taken all or none.
 pub(super) struct Request {
-    pub(super) submissions: Vec<Submission>,
+    pub(super) submissions: Vec<Prepared>,
     pub(super) reply: oneshot::Sender<Reply>,
     /// Gives the place in the queue back when the request is done.
     pub(super) _permit: OwnedSemaphorePermit,
@@ -104,9 +101,15 @@ impl Ledger {
         if count > MAX_BATCH {
             return Err(AppendError::BatchTooLarge(count));
         }
-        for (index, submission) in submissions.iter().enumerate() {
-            check(submission).map_err(|rejection| AppendError::Rejected { index, rejection })?;
-        }
+        let prepare = |(index, submission)| {
+            Prepared::new(submission)
+                .map_err(|rejection| AppendError::Rejected { index, rejection })
+        };
+        let submissions = submissions
+            .into_iter()
+            .enumerate()
+            .map(prepare)
+            .collect::<Result<Vec<_>, _>>()?;
         let permits = u32::try_from(count).map_err(|_| AppendError::BatchTooLarge(count))?;
         let acquired = Arc::clone(&self.permits).acquire_many_owned(permits);
         let Ok(Ok(permit)) = tokio::time::timeout(QUEUE_PATIENCE, acquired).await else {
@@ -123,37 +126,5 @@ impl Ledger {
             .await
             .map_err(|_| AppendError::Stopped)?;
         answer.await.map_err(|_| AppendError::Stopped)?
-    }
-}
-
-fn check(submission: &Submission) -> Result<(), Rejection> {
-    let Submission { event, peer } = submission;
-    if event.v != EVENT_VERSION {
-        return Err(Rejection::Version(event.v));
-    }
-    let unfit = |c: char| c.is_whitespace() || c.is_control() || c == '+';
-    if event.zone.is_empty() || event.zone.len() > MAX_ZONE_BYTES || event.zone.contains(unfit) {
-        return Err(Rejection::Zone);
-    }
-    if peer.is_empty() || peer.len() > MAX_PEER_BYTES {
-        return Err(Rejection::Peer);
-    }
-    let largest = event
-        .emitter
-        .seq
-        .max(event.time_ms)
-        .max(event.epoch.unwrap_or(0));
-    if event.emitter.seq == 0 || largest > MAX_INTEGER {
-        return Err(Rejection::Number);
-    }
-    check_length(event)
-}
-
-fn check_length(event: &Event) -> Result<(), Rejection> {
-    let length = event.to_canonical().map_err(|_| Rejection::Json)?.len();
-    if length > MAX_EVENT_BYTES {
-        Err(Rejection::TooLong(length))
-    } else {
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::Ledger;
 use super::state::{signed, unsigned};
+use crate::record::request_key::{SEGMENT, STRIDE, request_key};
 use crate::record::{Record, outcome_text};
 
 /// Most entries of one answer.
@@ -61,12 +62,11 @@ impl Ledger {
             before,
             limit,
         } = query;
-        let mut sql =
-            QueryBuilder::<Sqlite>::new("SELECT idx, body FROM log_entries WHERE zone = ");
-        sql.push_bind(zone);
-        if let Some(request_id) = request_id {
-            sql.push(" AND request_id = ").push_bind(request_id);
-        }
+        let mut sql = match request_id {
+            Some(request_id) => by_request(&zone, request_id),
+            None => QueryBuilder::new("SELECT idx, body FROM log_entries WHERE TRUE"),
+        };
+        sql.push(" AND zone = ").push_bind(zone);
         if let Some(application) = application {
             sql.push(" AND application = ").push_bind(application);
         }
@@ -106,6 +106,28 @@ impl Ledger {
         .await?;
         Ok(note)
     }
+}
+
+/// Looks into every segment of the index over request ids, see [`request_key`].
+fn by_request(zone: &str, request_id: String) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::new("WITH RECURSIVE segment (key) AS (SELECT size / ");
+    sql.push_bind(signed(SEGMENT))
+        .push(" * ")
+        .push_bind(STRIDE)
+        .push(" + ")
+        .push_bind(request_key(0, &request_id))
+        .push(" FROM log_state WHERE zone = ")
+        .push_bind(zone.to_owned())
+        .push(" UNION ALL SELECT key - ")
+        .push_bind(STRIDE)
+        .push(" FROM segment WHERE key >= ")
+        .push_bind(STRIDE)
+        .push(
+            ") SELECT idx, body FROM segment CROSS JOIN log_entries INDEXED BY log_entries_request \
+             ON request_key = key WHERE request_id = ",
+        )
+        .push_bind(request_id);
+    sql
 }
 
 fn entry(row: &SqliteRow) -> Result<StoredEntry, sqlx::Error> {

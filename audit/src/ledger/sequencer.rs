@@ -14,7 +14,7 @@ use super::append::{AppendError, Request};
 use super::publisher::{PublishError, Publisher};
 use super::state::LogState;
 use super::{Clock, Command};
-use batch::BatchError;
+use batch::{BatchError, Known};
 
 /// Submissions after which a transaction takes no further request.
 const BATCH_LIMIT: usize = 256;
@@ -30,7 +30,7 @@ enum Next {
 
 pub(super) struct Sequencer {
     pool: SqlitePool,
-    logs: HashMap<String, LogState>,
+    known: Known,
     publisher: Publisher,
     clock: Arc<dyn Clock>,
 }
@@ -42,9 +42,13 @@ impl Sequencer {
         publisher: Publisher,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let known = Known {
+            logs,
+            ..Known::default()
+        };
         Self {
             pool,
-            logs,
+            known,
             publisher,
             clock,
         }
@@ -91,7 +95,7 @@ impl Sequencer {
     }
 
     async fn publish(&mut self) -> Next {
-        match self.publisher.publish(&self.pool, &self.logs).await {
+        match self.publisher.publish(&self.pool, &self.known.logs).await {
             Ok(()) => Next::Continue,
             Err(error @ PublishError::Storage(_)) => {
                 tracing::warn!(error = %chain(&error), "no checkpoint was published, will try again");
@@ -108,7 +112,7 @@ impl Sequencer {
     async fn append(&mut self, mut requests: Vec<Request>) -> Next {
         while !requests.is_empty() {
             let result =
-                batch::write(&self.pool, &mut self.logs, &requests, self.clock.unix_ms()).await;
+                batch::write(&self.pool, &mut self.known, &requests, self.clock.unix_ms()).await;
             let (error, next) = match result {
                 Ok(positions) => {
                     for (request, positions) in requests.drain(..).zip(positions) {

@@ -330,6 +330,64 @@ async fn listing_is_newest_first_filtered_and_paged() {
 }
 
 #[tokio::test]
+async fn a_request_is_found_wherever_in_a_long_log_it_stands() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let entries = (1..=4).map(|seq| {
+        let mut entry = submission("a", seq);
+        entry.event.request_id = Some("same".to_owned());
+        entry
+    });
+    ledger.append(entries.collect()).await.unwrap();
+    // As if two of them stood in the second and in the third segment of the index.
+    place
+        .sql(
+            "UPDATE log_entries SET idx = 32768, request_key = request_key + (1 << 32) WHERE idx = 2; \
+              UPDATE log_entries SET idx = 98303, request_key = request_key + (2 << 32) WHERE idx = 3; \
+              UPDATE log_state SET size = 98304",
+        )
+        .await;
+    let same = ListQuery {
+        request_id: Some("same".to_owned()),
+        ..query("a")
+    };
+    assert_eq!(listed(&ledger, same.clone()).await, [98303, 32768, 1, 0]);
+    let page = ListQuery {
+        before: Some(32769),
+        limit: 2,
+        ..same.clone()
+    };
+    assert_eq!(listed(&ledger, page).await, [32768, 1]);
+    let elsewhere = ListQuery {
+        zone: "b".to_owned(),
+        ..same
+    };
+    assert!(listed(&ledger, elsewhere).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_emitter_whose_first_event_failed_to_be_written_starts_again() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    place
+        .sql(
+            "CREATE TRIGGER fault BEFORE INSERT ON log_entries WHEN NEW.seq = 2 \
+              BEGIN SELECT RAISE(ABORT, 'disk'); END",
+        )
+        .await;
+    let failed = ledger.append(submissions("a", 1..=2)).await;
+    assert!(matches!(failed, Err(AppendError::Storage(_))));
+    place.sql("DROP TRIGGER fault").await;
+    // The id that the failed transaction gave goes to another emitter.
+    ledger.append(submissions("b", 1..=2)).await.unwrap();
+    ledger.append(submissions("a", 1..=2)).await.unwrap();
+    let again = ledger.append(submissions("a", 2..=3)).await.unwrap();
+    assert_eq!(indexes(&again), [1, 2]);
+    ledger.close().await;
+    assert_eq!(place.verify(None).await.worst(), None);
+}
+
+#[tokio::test]
 async fn a_running_ledger_verifies_with_notices_at_most() {
     let place = Place::new();
     let ledger = place.open().await;

@@ -1,57 +1,96 @@
-//! The numbering of the emitters, across all zones: an emitter may serve several.
+//! The emitters and their numbering, across all zones: an emitter may serve several.
 //!
 //! It reads the search columns, in the order of their index. Each was compared with its body before.
+
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tokio_stream::StreamExt as _;
 
 use caracal_mandate::event::Emitter;
 
-use super::database::{count, text};
+use super::database::{count, integer, text};
 use super::report::{Finding, FindingKind, Report, Severity};
+use crate::record::Series;
 
-/// One numbering: a peer's emitter in one run.
-#[derive(PartialEq, Eq, Default)]
-struct Series {
-    peer: String,
-    name: String,
-    boot: String,
-}
+/// The runs of emitters by their ids, as the file has them.
+pub(super) struct Emitters(HashMap<i64, Series>);
 
-pub(super) async fn verify(connection: &mut SqliteConnection, report: &mut Report) {
-    let mut rows = sqlx::query(
-        "SELECT peer, emitter, boot, seq, zone, idx, request_id FROM log_entries \
-         ORDER BY peer, emitter, boot, seq",
-    )
-    .fetch(connection);
-    let (mut series, mut last) = (Series::default(), 0);
+/// Reads the emitters. No two ids may stand for the same run: a number could then be used twice.
+pub(super) async fn read(connection: &mut SqliteConnection, report: &mut Report) -> Emitters {
+    let mut rows =
+        sqlx::query("SELECT id, peer, emitter, boot FROM emitters ORDER BY id").fetch(connection);
+    let mut emitters = HashMap::new();
     while let Some(row) = rows.next().await {
         let row = match row {
             Ok(row) => row,
             Err(error) => {
                 let finding = Finding::tampered(FindingKind::Unreadable, "");
-                let what = "the numbering of the emitters cannot be read";
-                report.push(finding.says(what, error.to_string()));
-                return;
+                report.push(finding.says("the emitters cannot be read", error.to_string()));
+                break;
             }
         };
-        let read = |column| text(&row, column).unwrap_or_default();
-        let current = Series {
-            peer: read("peer"),
-            name: read("emitter"),
-            boot: read("boot"),
-        };
-        if current != series {
-            (series, last) = (current, 0);
+        let read = |column| text(&row, column);
+        // A row that cannot be read is missed by the entries that need it.
+        if let (Some(id), Some(peer), Some(name), Some(boot)) = (
+            integer(&row, "id"),
+            read("peer"),
+            read("emitter"),
+            read("boot"),
+        ) {
+            emitters.insert(id, Series { peer, name, boot });
         }
-        // A column that is no number was reported with its entry.
-        let Some(seq) = count(&row, "seq") else {
-            continue;
-        };
-        if let Some(finding) = step(&series, last, seq, &row) {
-            report.push(finding);
+    }
+    let mut seen = HashSet::new();
+    for series in emitters.values().filter(|series| !seen.insert(*series)) {
+        let Series { peer, name, boot } = series;
+        report.push(Finding::tampered(FindingKind::EmitterDuplicate, "").says(
+            "an emitter is there more than once",
+            format!("emitter {name:?} of peer {peer:?} has more than one id for its boot {boot:?}"),
+        ));
+    }
+    Emitters(emitters)
+}
+
+impl Emitters {
+    pub(super) fn get(&self, id: i64) -> Option<&Series> {
+        self.0.get(&id)
+    }
+
+    /// Follows the numbers of each.
+    pub(super) async fn verify(&self, connection: &mut SqliteConnection, report: &mut Report) {
+        let mut rows = sqlx::query(
+            "SELECT emitter_id, seq, zone, idx, request_id FROM log_entries \
+             ORDER BY emitter_id, seq",
+        )
+        .fetch(connection);
+        let (mut current, mut last) = (None, 0);
+        while let Some(row) = rows.next().await {
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    let finding = Finding::tampered(FindingKind::Unreadable, "");
+                    let what = "the numbering of the emitters cannot be read";
+                    report.push(finding.says(what, error.to_string()));
+                    return;
+                }
+            };
+            // An emitter that is not there, and a column that is no number, were reported with
+            // the entry.
+            let Some(id) = integer(&row, "emitter_id") else {
+                continue;
+            };
+            if current != Some(id) {
+                (current, last) = (Some(id), 0);
+            }
+            let (Some(series), Some(seq)) = (self.get(id), count(&row, "seq")) else {
+                continue;
+            };
+            if let Some(finding) = step(series, last, seq, &row) {
+                report.push(finding);
+            }
+            last = seq;
         }
-        last = seq;
     }
 }
 

@@ -4,9 +4,11 @@ use caracal_mandate::event::{EVENT_VERSION, Emitter};
 use sqlx::sqlite::SqliteRow;
 
 use super::database::{bytes, integer, text};
+use super::emitters::Emitters;
 use super::report::{Finding, FindingKind};
 use crate::merkle::Hash;
-use crate::record::{Columns, Record};
+use crate::record::request_key::request_key;
+use crate::record::{Columns, Record, Series};
 
 /// What one row says, and what its body hashes to.
 pub(super) struct Entry {
@@ -22,12 +24,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn read(row: &SqliteRow, zone: &str) -> Self {
+    pub(super) fn read(row: &SqliteRow, zone: &str, emitters: &Emitters) -> Self {
         let body = bytes(row, "body");
         let record = Record::from_canonical(&body);
-        let columns = columns(row);
+        let series = integer(row, "emitter_id").and_then(|id| emitters.get(id));
         let wrong_columns = record.as_ref().map_or(Vec::new(), |record| {
-            differences(columns.as_ref(), &Columns::of(record))
+            differences(found(row, series).as_ref(), record)
         });
         let unfit = match &record {
             Err(error) => Some(chain(error)),
@@ -41,7 +43,7 @@ impl Entry {
         };
         let computed = Hash::leaf(&body);
         let stored = Hash::from_bytes(&bytes(row, "leaf_hash"));
-        let by_columns = || (emitter_columns(row), text(row, "request_id"));
+        let by_columns = || (emitter_columns(row, series), text(row, "request_id"));
         // To name a damaged entry, the columns come first: they are copies that the change of a
         // body leaves alone.
         let (emitter, request_id) = match record.ok() {
@@ -108,56 +110,85 @@ impl Entry {
     }
 }
 
-fn emitter_columns(row: &SqliteRow) -> Option<Emitter> {
-    Some(Emitter {
-        boot: text(row, "boot")?,
-        name: text(row, "emitter")?,
-        seq: super::database::count(row, "seq")?,
-    })
+fn emitter_columns(row: &SqliteRow, series: Option<&Series>) -> Option<Emitter> {
+    let Series {
+        peer: _,
+        name,
+        boot,
+    } = series?.clone();
+    let seq = super::database::count(row, "seq")?;
+    Some(Emitter { boot, name, seq })
 }
 
-fn columns(row: &SqliteRow) -> Option<Columns> {
-    Some(Columns {
-        peer: text(row, "peer")?,
-        emitter: text(row, "emitter")?,
-        boot: text(row, "boot")?,
-        seq: integer(row, "seq")?,
+/// What a row says beside its body.
+struct Found<'a> {
+    index: Option<u64>,
+    series: &'a Series,
+    recorded_ms: i64,
+    request_key: Option<i64>,
+    columns: Columns<String>,
+}
+
+/// `None` where a column is empty that must not be, or is about an emitter that is not there.
+fn found<'a>(row: &SqliteRow, series: Option<&'a Series>) -> Option<Found<'a>> {
+    Some(Found {
+        index: super::database::count(row, "idx"),
+        series: series?,
         recorded_ms: integer(row, "recorded_ms")?,
-        request_id: text(row, "request_id"),
-        application: text(row, "application"),
-        resource: text(row, "resource"),
-        outcome: text(row, "outcome")?,
-        reason: text(row, "reason"),
+        request_key: integer(row, "request_key"),
+        columns: Columns {
+            seq: integer(row, "seq")?,
+            request_id: text(row, "request_id"),
+            application: text(row, "application"),
+            resource: text(row, "resource"),
+            outcome: text(row, "outcome")?,
+            reason: text(row, "reason"),
+        },
     })
 }
 
-fn differences(found: Option<&Columns>, expected: &Columns) -> Vec<&'static str> {
+fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> {
     let Some(found) = found else {
         return vec!["one that must not be empty"];
     };
-    let Columns {
+    let Record {
+        event,
         peer,
-        emitter,
-        boot,
-        seq,
         recorded_ms,
+    } = record;
+    let Columns {
+        seq,
         request_id,
         application,
         resource,
         outcome,
         reason,
-    } = found;
+    } = &found.columns;
+    let expected = Columns::<&str>::of(event);
+    // An index that is none is a finding of its own.
+    let key = match (found.index, expected.request_id) {
+        (Some(index), Some(id)) => Some(request_key(index, id)),
+        (None, Some(_)) => found.request_key,
+        (_, None) => None,
+    };
     [
-        ("peer", *peer == expected.peer),
-        ("emitter", *emitter == expected.emitter),
-        ("boot", *boot == expected.boot),
+        ("peer", found.series.peer == *peer),
+        ("emitter", found.series.name == event.emitter.name),
+        ("boot", found.series.boot == event.emitter.boot),
         ("seq", *seq == expected.seq),
-        ("recorded_ms", *recorded_ms == expected.recorded_ms),
-        ("request_id", *request_id == expected.request_id),
-        ("application", *application == expected.application),
-        ("resource", *resource == expected.resource),
-        ("outcome", *outcome == expected.outcome),
-        ("reason", *reason == expected.reason),
+        (
+            "recorded_ms",
+            Ok(found.recorded_ms) == i64::try_from(*recorded_ms),
+        ),
+        ("request_id", request_id.as_deref() == expected.request_id),
+        ("request_key", found.request_key == key),
+        (
+            "application",
+            application.as_deref() == expected.application,
+        ),
+        ("resource", resource.as_deref() == expected.resource),
+        ("outcome", outcome == expected.outcome),
+        ("reason", reason.as_deref() == expected.reason),
     ]
     .into_iter()
     .filter_map(|(name, same)| (!same).then_some(name))

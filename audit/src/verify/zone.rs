@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio_stream::StreamExt as _;
 
 use super::VerifyError;
+use super::emitters::Emitters;
 use super::entry::Entry;
 use super::report::{Finding, FindingKind, Progress, Severity, ZoneReport};
 use super::tree::{Milestone, Tree};
@@ -18,6 +19,7 @@ const PROGRESS_EVERY: u64 = 1024;
 pub(super) async fn verify(
     connection: &mut SqliteConnection,
     verifier: &CheckpointVerifier,
+    emitters: &Emitters,
     zone: String,
     trusted: Option<Checkpoint>,
     progress: &mut impl FnMut(Progress),
@@ -51,6 +53,7 @@ pub(super) async fn verify(
     }
     let total = account.as_ref().map_or(0, |account| account.size);
     let mut walk = Walk {
+        emitters,
         tree: Tree::new(&zone),
         milestones: &milestones,
         findings,
@@ -62,6 +65,7 @@ pub(super) async fn verify(
         milestones: open,
         mut findings,
         rows,
+        emitters: _,
     } = walk;
     findings.extend(truncation(&zone, tree.position(), open, total));
     if let Some(account) = &account {
@@ -87,6 +91,7 @@ pub(super) async fn verify(
 
 /// The way through the entries, past the milestones.
 struct Walk<'a> {
+    emitters: &'a Emitters,
     tree: Tree<'a>,
     /// Those that are still ahead, by size.
     milestones: &'a [Milestone],
@@ -107,7 +112,7 @@ impl Walk<'_> {
             .fetch(connection);
         while let Some(row) = rows.next().await {
             match row {
-                Ok(row) => self.entry(Entry::read(&row, zone)),
+                Ok(row) => self.entry(Entry::read(&row, zone, self.emitters)),
                 Err(error) => {
                     let finding = Finding::tampered(FindingKind::Unreadable, zone)
                         .over(self.tree.position(), total.max(self.tree.position()))

@@ -1,3 +1,5 @@
+mod patience;
+
 use std::time::Duration;
 
 use caracal_proto::enforcement::watch_response::Message as Answer;
@@ -11,7 +13,7 @@ use crate::testing::{BANK_POINT, OTHER, PAYOUT, World};
 struct Point {
     to: mpsc::UnboundedSender<Result<WatchRequest, Status>>,
     from: ReceiverStream<Result<WatchResponse, Status>>,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 impl Point {
@@ -28,7 +30,7 @@ impl Point {
         Ok(Self {
             to,
             from,
-            _stop: stopping,
+            stop: stopping,
         })
     }
 

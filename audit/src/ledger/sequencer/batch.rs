@@ -1,5 +1,7 @@
 //! One transaction: entries, then the state of their logs, all or nothing.
 
+mod emitters;
+mod growth;
 mod rows;
 
 use std::collections::HashMap;
@@ -7,11 +9,13 @@ use std::collections::HashMap;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use super::super::append::{Rejection, Request};
-use super::super::state::{self, LogState, signed, unsigned};
-use super::super::{Position, Submission};
-use crate::merkle::{Frontier, Hash};
+use super::super::Position;
+use super::super::append::{Prepared, Rejection, Request};
+use super::super::state::{LogState, unsigned};
 use crate::record::Record;
+pub(super) use emitters::Emitters;
+use growth::Growth;
+use rows::Row;
 
 /// Why a batch was not written. The database is as before, unless the commit itself failed.
 pub(super) enum BatchError {
@@ -33,199 +37,168 @@ impl From<sqlx::Error> for BatchError {
     }
 }
 
-/// A log that the batch grows.
-struct Growth {
-    before: Frontier,
-    after: Frontier,
+/// What the sequencer knows. It changes only with the database.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) logs: HashMap<String, LogState>,
+    pub(super) emitters: Emitters,
 }
 
-/// Writes all requests and returns their positions. `logs` changes only with the database.
+/// Writes all requests and returns their positions.
 pub(super) async fn write(
     pool: &SqlitePool,
-    logs: &mut HashMap<String, LogState>,
+    known: &mut Known,
     requests: &[Request],
     now_ms: u64,
 ) -> Result<Vec<Vec<Position>>, BatchError> {
     // The write lock from the start: a lock that is upgraded later can fail half way.
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut grown = HashMap::new();
-    let at_once = rows::write(&mut transaction, logs, &mut grown, requests, now_ms).await?;
-    let positions = if let Some(positions) = at_once {
+    let mut work = Work::new(known, now_ms);
+    let positions = if let Some(positions) = work.at_once(&mut transaction, requests).await? {
         positions
     } else {
         // Some of it is known already, or cannot be written: take it one by one, from the start.
         transaction.rollback().await?;
         transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-        grown.clear();
-        one_by_one(&mut transaction, logs, &mut grown, requests, now_ms).await?
+        work = Work::new(known, now_ms);
+        work.one_by_one(&mut transaction, requests).await?
     };
+    let grown = work.grown;
     for (zone, growth) in &grown {
-        advance(&mut transaction, zone, growth).await?;
+        growth::advance(&mut transaction, zone, growth).await?;
     }
     let result = transaction.commit().await;
-    for (zone, Growth { before, after }) in grown {
+    if result.is_ok() {
+        known.emitters.keep();
+    }
+    for (zone, growth) in grown {
+        let Growth { before, after, .. } = growth;
         let log = match result {
             Ok(()) => LogState::Known(after),
             // The error may have come after the point of no return.
             Err(_) => LogState::Uncertain { before, after },
         };
-        logs.insert(zone, log);
+        known.logs.insert(zone, log);
     }
     result?;
     Ok(positions)
 }
 
-/// Writes event after event, so that each is known for new, known already, or impossible.
-async fn one_by_one(
-    connection: &mut SqliteConnection,
-    logs: &HashMap<String, LogState>,
-    grown: &mut HashMap<String, Growth>,
-    requests: &[Request],
+/// One transaction in the making.
+struct Work<'a> {
+    logs: &'a HashMap<String, LogState>,
+    emitters: &'a mut Emitters,
+    grown: HashMap<String, Growth>,
     now_ms: u64,
-) -> Result<Vec<Vec<Position>>, BatchError> {
-    let mut positions = Vec::with_capacity(requests.len());
-    for (number, request) in requests.iter().enumerate() {
-        let mut taken = Vec::with_capacity(request.submissions.len());
-        for (index, submission) in request.submissions.iter().enumerate() {
-            let growth = growth(connection, logs, grown, submission).await?;
-            let written = insert(connection, growth, submission, now_ms).await?;
-            taken.push(written.map_err(|rejection| BatchError::Rejected {
-                request: number,
-                index,
-                rejection,
-            })?);
+}
+
+impl<'a> Work<'a> {
+    fn new(known: &'a mut Known, now_ms: u64) -> Self {
+        let Known { logs, emitters } = known;
+        emitters.begin();
+        Self {
+            logs,
+            emitters,
+            grown: HashMap::new(),
+            now_ms,
         }
-        positions.push(taken);
     }
-    Ok(positions)
-}
 
-/// The log that a submission goes to, as it stands within this transaction.
-async fn growth<'a>(
-    connection: &mut SqliteConnection,
-    logs: &HashMap<String, LogState>,
-    grown: &'a mut HashMap<String, Growth>,
-    submission: &Submission,
-) -> Result<&'a mut Growth, BatchError> {
-    let zone = &submission.event.zone;
-    if !grown.contains_key(zone) {
-        let before = start(connection, zone, logs.get(zone)).await?;
-        grown.insert(
-            zone.clone(),
-            Growth {
-                after: before.clone(),
-                before,
-            },
-        );
-    }
-    grown
-        .get_mut(zone)
-        .ok_or_else(|| BatchError::Fenced(zone.clone()))
-}
-
-/// The log as the database has it, if that is how this sequencer left it. The write lock is held
-/// already, so it stays that way.
-async fn start(
-    connection: &mut SqliteConnection,
-    zone: &str,
-    known: Option<&LogState>,
-) -> Result<Frontier, BatchError> {
-    let empty = Frontier::new();
-    let (before, after) = match known {
-        None => (&empty, None),
-        Some(LogState::Known(frontier)) => (frontier, None),
-        Some(LogState::Uncertain { before, after }) => (before, Some(after)),
-    };
-    match (state::read(connection, zone).await?, after) {
-        (Some(row), _) if row.is(before) => Ok(before.clone()),
-        (Some(row), Some(after)) if row.is(after) => Ok(after.clone()),
-        // A new zone, or one whose first commit did not take place.
-        (None, _) if before.size() == 0 => {
-            create(connection, zone).await?;
-            Ok(empty)
+    /// Writes everything at once. `None` when not every event is new and writable; then the
+    /// transaction is to be rolled back.
+    async fn at_once(
+        &mut self,
+        connection: &mut SqliteConnection,
+        requests: &[Request],
+    ) -> Result<Option<Vec<Vec<Position>>>, BatchError> {
+        let now_ms = self.now_ms;
+        let mut rows = Vec::new();
+        let mut positions = Vec::with_capacity(requests.len());
+        for request in requests {
+            let mut taken = Vec::with_capacity(request.submissions.len());
+            for submission in &request.submissions {
+                let emitter_id = self.emitters.id(connection, &submission.series).await?;
+                let growth = self.growth(connection, submission).await?;
+                let Some((row, position)) = Row::append(growth, emitter_id, submission, now_ms)
+                else {
+                    return Ok(None);
+                };
+                rows.push(row);
+                taken.push(position);
+            }
+            positions.push(taken);
         }
-        _ => Err(BatchError::Fenced(zone.to_owned())),
+        Ok(rows::insert(connection, rows).await?.then_some(positions))
     }
-}
 
-async fn create(connection: &mut SqliteConnection, zone: &str) -> Result<(), BatchError> {
-    sqlx::query(
-        "INSERT INTO log_state (zone, size, frontier, root, checkpoint_size) \
-         VALUES ($1, 0, $2, $3, 0)",
-    )
-    .bind(zone)
-    .bind(Frontier::new().to_bytes())
-    .bind(Hash::empty().0.to_vec())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn insert(
-    connection: &mut SqliteConnection,
-    growth: &mut Growth,
-    submission: &Submission,
-    now_ms: u64,
-) -> Result<Result<Position, Rejection>, BatchError> {
-    let before = growth.after.clone();
-    let Some((row, position)) = rows::Row::append(growth, submission, now_ms) else {
-        return Ok(Err(Rejection::Json));
-    };
-    if !rows::insert(connection, vec![row]).await? {
-        growth.after = before;
-        return duplicate(connection, submission).await;
+    /// Writes event after event, so that each is known for new, known already, or impossible.
+    async fn one_by_one(
+        &mut self,
+        connection: &mut SqliteConnection,
+        requests: &[Request],
+    ) -> Result<Vec<Vec<Position>>, BatchError> {
+        let mut positions = Vec::with_capacity(requests.len());
+        for (number, request) in requests.iter().enumerate() {
+            let mut taken = Vec::with_capacity(request.submissions.len());
+            for (index, submission) in request.submissions.iter().enumerate() {
+                let written = self.insert(connection, submission).await?;
+                taken.push(written.map_err(|rejection| BatchError::Rejected {
+                    request: number,
+                    index,
+                    rejection,
+                })?);
+            }
+            positions.push(taken);
+        }
+        Ok(positions)
     }
-    Ok(Ok(position))
+
+    async fn insert(
+        &mut self,
+        connection: &mut SqliteConnection,
+        submission: &Prepared,
+    ) -> Result<Result<Position, Rejection>, BatchError> {
+        let now_ms = self.now_ms;
+        let emitter_id = self.emitters.id(connection, &submission.series).await?;
+        let growth = self.growth(connection, submission).await?;
+        let before = growth.after.clone();
+        let Some((row, position)) = Row::append(growth, emitter_id, submission, now_ms) else {
+            return Ok(Err(Rejection::Json));
+        };
+        if !rows::insert(connection, vec![row]).await? {
+            growth.after = before;
+            return duplicate(connection, emitter_id, submission).await;
+        }
+        Ok(Ok(position))
+    }
+
+    async fn growth(
+        &mut self,
+        connection: &mut SqliteConnection,
+        submission: &Prepared,
+    ) -> Result<&mut Growth, BatchError> {
+        growth::of(connection, self.logs, &mut self.grown, &submission.zone).await
+    }
 }
 
 /// Where the event stands already, or that its number belongs to another one.
 async fn duplicate(
     connection: &mut SqliteConnection,
-    submission: &Submission,
+    emitter_id: i64,
+    submission: &Prepared,
 ) -> Result<Result<Position, Rejection>, BatchError> {
-    let emitter = &submission.event.emitter;
-    let row = sqlx::query(
-        "SELECT zone, idx, body FROM log_entries \
-         WHERE peer = $1 AND emitter = $2 AND boot = $3 AND seq = $4",
-    )
-    .bind(&submission.peer)
-    .bind(&emitter.name)
-    .bind(&emitter.boot)
-    .bind(signed(emitter.seq))
-    .fetch_one(connection)
-    .await?;
+    let row =
+        sqlx::query("SELECT zone, idx, body FROM log_entries WHERE emitter_id = $1 AND seq = $2")
+            .bind(emitter_id)
+            .bind(submission.columns.seq)
+            .fetch_one(connection)
+            .await?;
     let (zone, index): (String, u64) = (row.try_get("zone")?, unsigned(&row, "idx")?);
     let body: Vec<u8> = row.try_get("body")?;
-    let same = Record::from_canonical(&body).is_ok_and(|record| record.event == submission.event);
+    let same = submission.draft.opens(&body) && Record::from_canonical(&body).is_ok();
     Ok(if same {
         Ok(Position { zone, index })
     } else {
         Err(Rejection::Conflict { zone, index })
     })
-}
-
-/// Moves the log's state forward from exactly where this sequencer left it. Two sequencers on one
-/// database cannot both win.
-async fn advance(
-    connection: &mut SqliteConnection,
-    zone: &str,
-    growth: &Growth,
-) -> Result<(), BatchError> {
-    let moved = sqlx::query(
-        "UPDATE log_state SET size = $1, frontier = $2, root = $3 \
-         WHERE zone = $4 AND size = $5 AND root = $6",
-    )
-    .bind(signed(growth.after.size()))
-    .bind(growth.after.to_bytes())
-    .bind(growth.after.root().0.to_vec())
-    .bind(zone)
-    .bind(signed(growth.before.size()))
-    .bind(growth.before.root().0.to_vec())
-    .execute(connection)
-    .await?;
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(BatchError::Fenced(zone.to_owned()))
-    }
 }

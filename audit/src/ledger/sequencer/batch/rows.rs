@@ -1,108 +1,133 @@
 //! Entries as rows, written many at a time: a statement for each costs more than the row itself.
 
-use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::sqlite::{SqliteConnection, SqliteQueryResult};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-use super::super::super::append::Request;
-use super::super::super::state::{LogState, signed};
-use super::super::super::{Position, Submission};
-use super::{BatchError, Growth, growth};
+use super::super::super::Position;
+use super::super::super::append::Prepared;
+use super::super::super::state::signed;
+use super::Growth;
 use crate::merkle::Hash;
-use crate::record::{Columns, Record};
-
-/// Rows in one statement, largest first. Fixed sizes, so that each statement is prepared once.
-const SIZES: [usize; 3] = [64, 8, 1];
+use crate::record::request_key::request_key;
 
 /// One entry at its place.
-pub(super) struct Row {
-    zone: String,
+pub(super) struct Row<'a> {
+    zone: Arc<str>,
     index: u64,
+    emitter_id: i64,
+    recorded_ms: u64,
     leaf: Hash,
     body: Vec<u8>,
-    columns: Columns,
+    submission: &'a Prepared,
 }
 
-impl Row {
-    /// Appends an event to its log; `None` when it cannot be written as JSON.
+impl<'a> Row<'a> {
+    /// Appends a submission to its log; `None` when it cannot be written as JSON.
     pub(super) fn append(
         growth: &mut Growth,
-        submission: &Submission,
-        now_ms: u64,
+        emitter_id: i64,
+        submission: &'a Prepared,
+        recorded_ms: u64,
     ) -> Option<(Self, Position)> {
-        let record = Record {
-            event: submission.event.clone(),
-            peer: submission.peer.clone(),
-            recorded_ms: now_ms,
-        };
-        let body = record.to_canonical().ok()?;
+        let body = submission.draft.at(recorded_ms).ok()?;
         let leaf = Hash::leaf(&body);
         let index = growth.after.size();
         growth.after.append(leaf);
-        let zone = record.event.zone.clone();
         let position = Position {
-            zone: zone.clone(),
+            zone: submission.zone.clone(),
             index,
         };
-        let columns = Columns::of(&record);
-        Some((
-            Self {
-                zone,
-                index,
-                leaf,
-                body,
-                columns,
-            },
-            position,
-        ))
+        let row = Self {
+            zone: Arc::clone(&growth.zone),
+            index,
+            emitter_id,
+            recorded_ms,
+            leaf,
+            body,
+            submission,
+        };
+        Some((row, position))
     }
 }
 
-/// Writes all requests at once. `None` when not every event is new and writable; then the
-/// transaction is to be rolled back.
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    logs: &HashMap<String, LogState>,
-    grown: &mut HashMap<String, Growth>,
-    requests: &[Request],
-    now_ms: u64,
-) -> Result<Option<Vec<Vec<Position>>>, BatchError> {
-    let mut rows = Vec::new();
-    let mut positions = Vec::with_capacity(requests.len());
-    for request in requests {
-        let mut taken = Vec::with_capacity(request.submissions.len());
-        for submission in &request.submissions {
-            let growth = growth(connection, logs, grown, submission).await?;
-            let Some((row, position)) = Row::append(growth, submission, now_ms) else {
-                return Ok(None);
-            };
-            rows.push(row);
-            taken.push(position);
-        }
-        positions.push(taken);
+/// A statement for a fixed number of rows, so that each is prepared once.
+struct Statement {
+    rows: usize,
+    sql: SqlStr,
+}
+
+/// Largest first. Every number of rows is a sum of few of them.
+static STATEMENTS: LazyLock<[Statement; 5]> =
+    LazyLock::new(|| [256, 64, 16, 4, 1].map(Statement::new));
+
+impl Statement {
+    fn new(rows: usize) -> Self {
+        // FAIL, because ABORT would keep a journal of the statement, to undo half of it; here a
+        // failure undoes the whole transaction anyway. A clash of (zone, idx) is not covered by the
+        // last clause: it fails, as it must.
+        let sql = format!(
+            "INSERT OR FAIL INTO log_entries (zone, idx, emitter_id, seq, recorded_ms, \
+             request_id, request_key, application, resource, outcome, reason, leaf_hash, body) \
+             VALUES {} ON CONFLICT (emitter_id, seq) DO NOTHING",
+            vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows].join(", ")
+        );
+        let sql = AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str();
+        Self { rows, sql }
     }
-    Ok(insert(connection, rows).await?.then_some(positions))
+
+    async fn insert(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: impl Iterator<Item = Row<'_>>,
+    ) -> Result<SqliteQueryResult, sqlx::Error> {
+        let mut query = sqlx::query(self.sql.clone());
+        for row in rows {
+            let Row {
+                zone,
+                index,
+                emitter_id,
+                recorded_ms,
+                leaf,
+                body,
+                submission,
+            } = row;
+            let columns = &submission.columns;
+            let request_id = columns.request_id.clone();
+            let key = request_id.as_deref().map(|id| request_key(index, id));
+            query = query
+                .bind(zone)
+                .bind(signed(index))
+                .bind(emitter_id)
+                .bind(columns.seq)
+                .bind(signed(recorded_ms))
+                .bind(request_id)
+                .bind(key)
+                .bind(columns.application.clone())
+                .bind(columns.resource.clone())
+                .bind(Arc::clone(&columns.outcome))
+                .bind(columns.reason.clone())
+                .bind(leaf.0.to_vec())
+                .bind(body);
+        }
+        query.execute(connection).await
+    }
 }
 
 /// Inserts rows; tells whether every one was new.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
-    rows: Vec<Row>,
+    rows: Vec<Row<'_>>,
 ) -> Result<bool, sqlx::Error> {
     let mut left = rows.len();
     let mut rows = rows.into_iter();
-    for size in SIZES {
+    for statement in STATEMENTS.iter() {
+        let size = statement.rows;
         while left >= size {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO log_entries (zone, idx, leaf_hash, body, peer, emitter, boot, seq, \
-                 recorded_ms, request_id, application, resource, outcome, reason) ",
-            );
-            query.push_values(rows.by_ref().take(size), bind);
-            // A clash of (zone, idx) is not covered by this clause: it fails, as it must.
-            query.push(" ON CONFLICT (peer, emitter, boot, seq) DO NOTHING");
-            let inserted = query.build().execute(&mut *connection).await?;
+            let inserted = statement
+                .insert(connection, rows.by_ref().take(size))
+                .await?;
             if inserted.rows_affected() != u64::try_from(size).unwrap_or(u64::MAX) {
                 return Ok(false);
             }
@@ -110,29 +135,4 @@ pub(super) async fn insert(
         }
     }
     Ok(true)
-}
-
-fn bind(mut query: Separated<'_, Sqlite, &'static str>, row: Row) {
-    let Row {
-        zone,
-        index,
-        leaf,
-        body,
-        columns,
-    } = row;
-    query
-        .push_bind(zone)
-        .push_bind(signed(index))
-        .push_bind(leaf.0.to_vec())
-        .push_bind(body)
-        .push_bind(columns.peer)
-        .push_bind(columns.emitter)
-        .push_bind(columns.boot)
-        .push_bind(columns.seq)
-        .push_bind(columns.recorded_ms)
-        .push_bind(columns.request_id)
-        .push_bind(columns.application)
-        .push_bind(columns.resource)
-        .push_bind(columns.outcome)
-        .push_bind(columns.reason);
 }

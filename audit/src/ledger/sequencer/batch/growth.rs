@@ -1,0 +1,102 @@
+//! The logs that a transaction grows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::super::super::state::{self, LogState, signed};
+use super::BatchError;
+use crate::merkle::{Frontier, Hash};
+
+/// One log, before the transaction and as far as it is now.
+pub(super) struct Growth {
+    pub(super) zone: Arc<str>,
+    pub(super) before: Frontier,
+    pub(super) after: Frontier,
+}
+
+/// The log of a zone, as it stands within this transaction.
+pub(super) async fn of<'a>(
+    connection: &mut SqliteConnection,
+    logs: &HashMap<String, LogState>,
+    grown: &'a mut HashMap<String, Growth>,
+    zone: &str,
+) -> Result<&'a mut Growth, BatchError> {
+    if !grown.contains_key(zone) {
+        let before = start(connection, zone, logs.get(zone)).await?;
+        let growth = Growth {
+            zone: zone.into(),
+            after: before.clone(),
+            before,
+        };
+        grown.insert(zone.to_owned(), growth);
+    }
+    grown
+        .get_mut(zone)
+        .ok_or_else(|| BatchError::Fenced(zone.to_owned()))
+}
+
+/// The log as the database has it, if that is how this sequencer left it. The write lock is held
+/// already, so it stays that way.
+async fn start(
+    connection: &mut SqliteConnection,
+    zone: &str,
+    known: Option<&LogState>,
+) -> Result<Frontier, BatchError> {
+    let empty = Frontier::new();
+    let (before, after) = match known {
+        None => (&empty, None),
+        Some(LogState::Known(frontier)) => (frontier, None),
+        Some(LogState::Uncertain { before, after }) => (before, Some(after)),
+    };
+    match (state::read(connection, zone).await?, after) {
+        (Some(row), _) if row.is(before) => Ok(before.clone()),
+        (Some(row), Some(after)) if row.is(after) => Ok(after.clone()),
+        // A new zone, or one whose first commit did not take place.
+        (None, _) if before.size() == 0 => {
+            create(connection, zone).await?;
+            Ok(empty)
+        }
+        _ => Err(BatchError::Fenced(zone.to_owned())),
+    }
+}
+
+async fn create(connection: &mut SqliteConnection, zone: &str) -> Result<(), BatchError> {
+    sqlx::query(
+        "INSERT INTO log_state (zone, size, frontier, root, checkpoint_size) \
+         VALUES ($1, 0, $2, $3, 0)",
+    )
+    .bind(zone)
+    .bind(Frontier::new().to_bytes())
+    .bind(Hash::empty().0.to_vec())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Moves the log's state forward from exactly where this sequencer left it. Two sequencers on one
+/// database cannot both win.
+pub(super) async fn advance(
+    connection: &mut SqliteConnection,
+    zone: &str,
+    growth: &Growth,
+) -> Result<(), BatchError> {
+    let moved = sqlx::query(
+        "UPDATE log_state SET size = $1, frontier = $2, root = $3 \
+         WHERE zone = $4 AND size = $5 AND root = $6",
+    )
+    .bind(signed(growth.after.size()))
+    .bind(growth.after.to_bytes())
+    .bind(growth.after.root().0.to_vec())
+    .bind(zone)
+    .bind(signed(growth.before.size()))
+    .bind(growth.before.root().0.to_vec())
+    .execute(connection)
+    .await?;
+    if moved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(BatchError::Fenced(zone.to_owned()))
+    }
+}
