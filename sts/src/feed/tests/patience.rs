@@ -1,4 +1,4 @@
-//! Points that keep the service waiting. Time is stopped, and jumps to the next deadline.
+//! Points that keep the service waiting. Each test lasts as long as the service's patience, 5 s.
 
 use super::*;
 
@@ -6,7 +6,6 @@ use super::*;
 async fn a_point_that_does_not_say_who_it_is_is_dropped() {
     let world = World::open().await;
     let mut silent = Point::open(&world, PAYOUT).unwrap();
-    tokio::time::pause();
     let refused = silent.next().await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     assert!(refused.message().contains("Hello"), "{refused}");
@@ -23,18 +22,19 @@ async fn a_point_that_does_not_read_is_dropped_and_holds_nothing_up() {
     }
     // Its queue is full now; others are served.
     Point::connect(&world, OTHER).ping(1).await;
-    tokio::time::pause();
-    let mut waited = 0;
-    while world
-        .sts
-        .points()
-        .iter()
-        .any(|point| point.spiffe_id == PAYOUT)
-    {
-        waited += 1;
-        assert!(waited < 60, "it is still connected after a minute");
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    let gone = async {
+        while world
+            .sts
+            .points()
+            .iter()
+            .any(|point| point.spiffe_id == PAYOUT)
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone)
+        .await
+        .expect("it is dropped");
     // What was queued is still there to read, and then the end.
     let mut queued = 0;
     while stuck.from.next().await.is_some() {
