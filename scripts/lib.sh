@@ -12,9 +12,15 @@ RUST_MIN=1.94          # the oldest compiler the crates accept (rust-version in 
 RUST_PIN=1.95.0        # the one we lint and test with, when rustup can give it
 ENVOY_VERSION=1.40.0
 DENY_VERSION=0.20.2
+GO_MIN=1.25            # what OPA is built with
+GO_VERSION=1.26.8      # the one we fetch where there is none, or an older one
+OPA_VERSION=1.22.0     # what our evaluation of Rego is held against
 WASM_TARGET=wasm32-wasip1
 DENY=$CACHE/tools/bin/cargo-deny
-export ENVOY_VERSION DENY_VERSION DENY WASM_TARGET
+GO_DIR=$CACHE/go-$GO_VERSION
+OPA=${CARACAL_OPA:-$CACHE/tools/bin/opa}
+OPA_CASES=${CARACAL_OPA_CASES:-$CACHE/tools/opa-cases-$OPA_VERSION}
+export ENVOY_VERSION DENY_VERSION DENY GO_VERSION GO_DIR OPA_VERSION OPA OPA_CASES WASM_TARGET
 
 # rustup and cargo put their programs here; a shell started by CI often has not read the profile.
 [ ! -d "${CARGO_HOME:-$HOME/.cargo}/bin" ] || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
@@ -120,6 +126,19 @@ rust_ready() {
 
 lint_tools_ready() { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1
 
+# Puts a Go toolchain that is new enough first on the PATH: one that is there, else our own.
+go_ready() {
+  local go version
+  for go in "$(command -v go || true)" /usr/local/go/bin/go "$GO_DIR/bin/go"; do
+    version=$("$go" env GOVERSION 2>/dev/null | sed 's/^go//') || true
+    if at_least "$GO_MIN" "$version"; then
+      PATH=$(dirname "$go"):$PATH
+      return 0
+    fi
+  done
+  return 1
+}
+
 # Where cargo builds. CI clones afresh, so its build folder lives outside the checkout; the key
 # changes with the locked dependencies and the compiler, so an old folder is never reused wrongly.
 use_target_dir() {
@@ -159,5 +178,6 @@ use_env() {
   export CARACAL_BIN=$CARGO_TARGET_DIR/release/caracal
   export CARACAL_FILTER_WASM=$WASM_OUT
   export CARACAL_ENVOY=${CARACAL_ENVOY:-$ENVOY_DIR/envoy}
+  export CARACAL_OPA=$OPA CARACAL_OPA_CASES=$OPA_CASES
   cd "$ROOT"
 }

@@ -17,3 +17,5 @@ fi
 "$ROOT/scripts/install-rust.sh"
 "$ROOT/scripts/install-envoy.sh"
 "$ROOT/scripts/install-wasm-std.sh"
+"$ROOT/scripts/install-opa.sh"
+"$ROOT/scripts/install-postgres.sh"

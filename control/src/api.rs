@@ -8,9 +8,12 @@ mod audit;
 mod auth;
 mod authority;
 mod change;
+mod credentials;
 mod error;
 mod extract;
 mod grants;
+mod id;
+mod issuers;
 mod points;
 mod policies;
 mod recorder;
@@ -27,7 +30,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use caracal_audit::Ledger;
 use caracal_store::Store;
 use caracal_sts::{Clock, Random, RandomError};
@@ -96,6 +99,22 @@ impl<A: Authority> Api<A> {
                 post(applications::create::<A>).get(applications::list::<A>),
             )
             .route(
+                "/v1/zones/{zone}/applications/{application}/credentials",
+                post(credentials::add::<A>).get(credentials::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/applications/{application}/credentials/{id}",
+                delete(credentials::revoke::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/issuers",
+                post(issuers::create::<A>).get(issuers::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/issuers/{issuer}",
+                delete(issuers::remove::<A>),
+            )
+            .route(
                 "/v1/zones/{zone}/resources",
                 post(resources::put::<A>).get(resources::list::<A>),
             )
@@ -107,6 +126,10 @@ impl<A: Authority> Api<A> {
             .route(
                 "/v1/zones/{zone}/policies/active",
                 put(policies::activate::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/policies/{digest}",
+                get(policies::show::<A>),
             )
             .route(
                 "/v1/zones/{zone}/points",

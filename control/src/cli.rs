@@ -3,10 +3,14 @@
 mod app;
 mod audit;
 mod client;
+mod credential;
+mod db;
 mod dev_ca;
 mod envoy;
 mod error;
+mod file;
 mod grant;
+mod issuer;
 mod output;
 mod point;
 mod policy;
@@ -90,6 +94,8 @@ struct GlobalArgs {
 enum Command {
     /// Runs token service, management API and ledger in one process.
     Up(UpArgs),
+    /// The authority database: schema, roles, what to do after a restore.
+    Db(db::DbArgs),
     /// Makes a CA and workload certificates, for development only.
     DevCa(dev_ca::DevCaArgs),
     /// Zones: tenants with keys, policy, resources and ledger of their own.
@@ -98,6 +104,9 @@ enum Command {
     /// Applications: workloads that may hold mandates.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Issuers: whose tokens count for humans and Kubernetes workloads.
+    #[command(subcommand)]
+    Issuer(issuer::IssuerCommand),
     /// Resources: what is protected, and what can be done there.
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
@@ -188,9 +197,11 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Up(args) => crate::up::run(args)
             .await
             .map_err(|error| CliError::Failure(format!("caracal up: {error:#}"))),
+        Command::Db(args) => args.run(&context.output).await,
         Command::DevCa(args) => args.run(&context.output),
         Command::Zone(command) => command.run(&context).await,
         Command::App(command) => command.run(&context).await,
+        Command::Issuer(command) => command.run(&context).await,
         Command::Resource(command) => command.run(&context).await,
         Command::Grant(command) => command.run(&context).await,
         Command::Policy(command) => command.run(&context).await,

@@ -8,5 +8,6 @@
 pub mod api;
 pub mod cli;
 mod clock;
+mod database;
 pub mod dev_ca;
 pub mod up;

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::api::Api;
 use crate::clock::LedgerClock;
+use crate::database::DatabaseArgs;
 use data::DataDirectory;
 use serve::Listeners;
 
@@ -39,12 +40,19 @@ pub struct UpArgs {
         value_name = "DIR"
     )]
     data: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Enforcement points call here: gRPC with mutual TLS.
     #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
     grpc: SocketAddr,
-    /// Public keys and health: plain HTTP.
+    /// Token endpoint, metadata, public keys and health: plain HTTP, for loopback or behind something
+    /// that speaks TLS. No certificate identifies anybody here.
     #[arg(long, default_value = "127.0.0.1:9080", value_name = "ADDRESS")]
     http: SocketAddr,
+    /// The same with TLS, by the identity below: clients may show a certificate, and are then known
+    /// by its SPIFFE ID. Not served unless it is given.
+    #[arg(long, value_name = "ADDRESS")]
+    https: Option<SocketAddr>,
     /// Management API: plain HTTP with the administrator's token. Keep it on loopback, or behind
     /// something that speaks TLS.
     #[arg(long, default_value = "127.0.0.1:9070", value_name = "ADDRESS")]
@@ -70,8 +78,10 @@ pub struct UpArgs {
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let UpArgs {
         data,
+        database,
         grpc,
         http,
+        https,
         admin,
         tls_cert,
         tls_key,
@@ -90,9 +100,12 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let data = DataDirectory::open(data, &*random)?;
     let signer = data.checkpoint_signer(&ledger_name)?;
     let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
-    let store = Store::open(&data.authority_db())
+    let place = database
+        .or_file(&data.authority_db())
+        .context("--database")?;
+    let store = Store::connect(&place)
         .await
-        .context("authority.db")?;
+        .with_context(|| place.to_string())?;
     let ledger = Ledger::open(&data.ledger_db(), signer, ledger_clock)
         .await
         .context("ledger.db")?;
@@ -122,6 +135,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let listeners = Listeners {
         grpc: bind(grpc).await?,
         http: bind(http).await?,
+        https: match https {
+            None => None,
+            Some(address) => Some(bind(address).await?),
+        },
         admin: bind(admin).await?,
     };
     announce(&listeners, &data)?;
@@ -163,7 +180,12 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 fn announce(listeners: &Listeners, data: &DataDirectory) -> anyhow::Result<()> {
-    let Listeners { grpc, http, admin } = listeners;
+    let Listeners {
+        grpc,
+        http,
+        https,
+        admin,
+    } = listeners;
     let admin = admin.local_addr()?;
     if !admin.ip().is_loopback() {
         tracing::warn!(%admin, "the management API is plain HTTP and not on loopback");
@@ -172,9 +194,16 @@ fn announce(listeners: &Listeners, data: &DataDirectory) -> anyhow::Result<()> {
     writeln!(stdout, "gRPC (mutual TLS)        {}", grpc.local_addr()?)?;
     writeln!(
         stdout,
-        "public keys and health   http://{}",
+        "token endpoint, keys     http://{}",
         http.local_addr()?
     )?;
+    if let Some(https) = https {
+        writeln!(
+            stdout,
+            "the same with TLS        https://{}",
+            https.local_addr()?
+        )?;
+    }
     writeln!(stdout, "management API           http://{admin}")?;
     writeln!(
         stdout,

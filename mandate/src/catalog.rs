@@ -254,6 +254,13 @@ impl Catalog {
         self.by_name.get(name)
     }
 
+    /// The resource with an identifier, compared byte for byte.
+    #[must_use]
+    pub fn by_uri(&self, uri: &str) -> Option<&Arc<CatalogEntry>> {
+        let mut entries = self.by_name.values();
+        entries.find(|entry| entry.resource.uri.as_str() == uri)
+    }
+
     /// Every resource, in no order.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         self.by_name.values().map(|entry| &entry.resource)

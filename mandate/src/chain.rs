@@ -5,6 +5,8 @@
 //! so "a child never has more than its parent" is arithmetic on bits and numbers:
 //! `s' & !s == 0`, `r' & !r == 0`, `e' <= e`, `d' < d`.
 
+mod derive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ResourceUri;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ResourceUri;
-use crate::chain::{Chain, Leaf};
+use crate::chain::{Chain, Leaf, MAX_HOPS};
 use crate::name::Name;
 use crate::scope::ScopeSet;
 use crate::spiffe::SpiffeId;
@@ -35,13 +35,52 @@ pub struct Confirmation {
     pub spiffe_id: SpiffeId,
 }
 
+/// RFC 8693 §4.1: who acts, outermost the current actor, inside whoever acted before. It informs;
+/// authority is never read from it, but from the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// Application that acts.
+    pub sub: Name,
+    /// Who acted before it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub act: Option<Box<Actor>>,
+}
+
+impl Actor {
+    /// An actor in front of those that acted before.
+    #[must_use]
+    pub fn after(sub: Name, before: Option<&Self>) -> Self {
+        Self {
+            sub,
+            act: before.cloned().map(Box::new),
+        }
+    }
+
+    /// How many actors there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        std::iter::successors(Some(self), |actor| actor.act.as_deref()).count()
+    }
+}
+
+/// RFC 8693 §4.4: the one application that a delegation mandate was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MayAct {
+    /// Application.
+    pub sub: Name,
+}
+
 /// The claims. Every byte is defined here: an unknown member is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// Issuer of the zone.
     pub iss: String,
-    /// On whose behalf; the application itself when it acts for itself.
+    /// On whose behalf: the application itself when it acts for itself, the application at the root
+    /// when it was delegated to, and `user:ISSUER:SUBJECT` for a human of a trusted issuer. Names
+    /// have no colon, so no human can be taken for an application.
     pub sub: String,
     /// The one resource.
     pub aud: ResourceUri,
@@ -66,11 +105,34 @@ pub struct Claims {
     pub usage: MandateUse,
     /// The holder.
     pub cnf: Confirmation,
+    /// Who acts, where that is another than `sub`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub act: Option<Actor>,
+    /// Who may redeem it; in delegation mandates, and only there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub may_act: Option<MayAct>,
+    /// Ids of the mandates that it was derived from. It dies with each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub from: Vec<String>,
     /// The delegation chain.
     pub mdt: Chain,
 }
 
+/// Most ids in `from`: for each hop a mandate that was passed on and one of who took it.
+pub const MAX_ANCESTORS: usize = 2 * MAX_HOPS;
+
 impl Claims {
+    /// What has to hold between the members beside the chain.
+    pub(crate) fn are_coherent(&self) -> bool {
+        let actor = self
+            .act
+            .as_ref()
+            .is_none_or(|act| act.sub == self.client_id && act.count() <= MAX_HOPS);
+        // The mark of a delegation mandate is also what makes it useless at a resource.
+        let may_act = self.may_act.is_some() == (self.usage == MandateUse::Delegate);
+        actor && may_act && self.from.len() <= MAX_ANCESTORS
+    }
+
     /// The part of the claims that the last hop of the chain must repeat.
     #[must_use]
     pub fn leaf<'a>(&'a self, scopes: &'a ScopeSet) -> Leaf<'a> {

@@ -126,6 +126,15 @@ reasons! {
     InsufficientScope = "insufficient_scope", InsufficientScope, "the mandate's scopes do not cover the operation";
     CallerUnknown = "caller_unknown", AccessDenied, "the calling workload is not an application of this zone";
     CallerNotTrusted = "caller_not_trusted", AccessDenied, "the caller speaks for another workload without being an enforcement point that may";
+    ClientUnproven = "client_unproven", AccessDenied, "the client did not prove who it is";
+    ClientUnbound = "client_unbound", AccessDenied, "the client has no workload identity that a mandate could be bound to";
+    MalformedParameter = "malformed_request.parameter", InvalidRequest, "the parameters of the token request are not readable in one way only";
+    SubjectInvalid = "subject_invalid", AccessDenied, "the subject token is not valid for this client";
+    ActorInvalid = "actor_invalid", AccessDenied, "the actor token is not a live mandate of this client";
+    UserAuthentication = "user_authentication", AccessDenied, "the user did not authenticate as recently as it is asked for";
+    DelegationDenied = "delegation_denied", AccessDenied, "the subject token does not let this client act, or nothing is left to delegate";
+    TargetInvalid = "target_invalid", AccessDenied, "the request does not name exactly one registered target";
+    ScopeExceeded = "scope_exceeded", AccessDenied, "the requested scopes are more than grant and subject allow";
     ApplicationInactive = "application_inactive", AccessDenied, "the application was revoked";
     NoGrant = "no_grant", AccessDenied, "no live grant covers this application, resource and scope";
     PolicyMissing = "policy_missing", AccessDenied, "the zone has no active policy, so nothing is allowed";

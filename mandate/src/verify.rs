@@ -56,6 +56,9 @@ pub fn verify(
     if claims.zone != *trust.zone {
         return Err(Reason::MandateZone);
     }
+    if !claims.are_coherent() {
+        return Err(Reason::MandateClaims);
+    }
     let scopes = ScopeSet::parse(&claims.scope).map_err(|_| Reason::MandateClaims)?;
     let lifetime = claims
         .exp
@@ -91,7 +94,8 @@ fn lineage(claims: &Claims) -> Box<[RevocationId]> {
             id(Application, hop.application.as_str()),
         ]
     });
-    fixed.into_iter().chain(hops).collect()
+    let ancestors = claims.from.iter().map(|jti| id(Mandate, jti));
+    fixed.into_iter().chain(hops).chain(ancestors).collect()
 }
 
 /// The peer that presents a mandate.
@@ -146,12 +150,7 @@ impl VerifiedMandate {
         if self.claims.usage != MandateUse::Execute {
             return Err(Reason::MandateUse);
         }
-        if self.claims.iat > now.saturating_add(CLOCK_SKEW_SECONDS) {
-            return Err(Reason::MandateNotYetValid);
-        }
-        if now >= self.claims.exp {
-            return Err(Reason::MandateExpired);
-        }
+        self.check_times(now)?;
         if self.claims.aud != resource.uri {
             return Err(Reason::MandateAudience);
         }
@@ -161,16 +160,38 @@ impl VerifiedMandate {
             Presenter::Peer(Some(peer)) if peer == self.claims.cnf.spiffe_id.as_str() => {}
             Presenter::Peer(Some(_)) => return Err(Reason::HolderMismatch),
         }
+        self.check_standing(revocations)?;
+        if !operation.scopes.is_subset(&self.scopes) {
+            return Err(Reason::InsufficientScope);
+        }
+        Ok(Permit { mandate: self })
+    }
+
+    /// Whether it holds at `now`, whoever asks and for whatever: the times, the chain, revocation.
+    /// What the token service asks of a mandate that is presented to it.
+    pub fn holds(&self, now: u64, revocations: &RevocationSet) -> Result<(), Reason> {
+        self.check_times(now)?;
+        self.check_standing(revocations)
+    }
+
+    const fn check_times(&self, now: u64) -> Result<(), Reason> {
+        if self.claims.iat > now.saturating_add(CLOCK_SKEW_SECONDS) {
+            return Err(Reason::MandateNotYetValid);
+        }
+        if now >= self.claims.exp {
+            return Err(Reason::MandateExpired);
+        }
+        Ok(())
+    }
+
+    fn check_standing(&self, revocations: &RevocationSet) -> Result<(), Reason> {
         if !self.attenuates {
             return Err(Reason::AttenuationViolation);
         }
         if revocations.hits(&self.lineage, self.claims.iat) {
             return Err(Reason::Revoked);
         }
-        if !operation.scopes.is_subset(&self.scopes) {
-            return Err(Reason::InsufficientScope);
-        }
-        Ok(Permit { mandate: self })
+        Ok(())
     }
 
     /// The claims.

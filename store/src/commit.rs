@@ -1,22 +1,31 @@
 //! One change, one transaction: the rules, the tables, the log.
 
+mod application;
 mod apply;
+mod credential;
 mod grant;
 mod idempotency;
 mod identity;
+mod issuer;
+mod point;
 mod resource;
 mod revocation;
+mod row;
+
+use std::time::Duration;
 
 use caracal_mandate::name::Name;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Any, Connection as _, Transaction};
+use tokio::time::timeout;
 
 use crate::log::to_json;
 use crate::model::{Change, RevocationTarget, SigningKey};
 use crate::number::{signed, unsigned};
-use crate::store::{ReadError, Store};
+use crate::read::ReadError;
+use crate::store::{Connection, Dialect, Store};
 
-/// How often a writer asks again while another process holds the write lock.
-const MAX_ATTEMPTS: u32 = 3;
+/// How long a commit may take, waiting for other writers included.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a change stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +65,14 @@ pub enum CommitError {
     /// connection broke at the end; a retry with the same idempotency key is safe.
     #[error("the authority database could not be written")]
     Database(#[from] sqlx::Error),
+    /// No answer in time. Whether the change was committed is unknown; a retry with the same
+    /// idempotency key is safe.
+    #[error("the authority database took too long to answer")]
+    TimedOut,
+    /// The log is another one than when this process started: a backup was put back, or another
+    /// server took over. Nothing may be written on what was known before.
+    #[error("the authority log was replaced since this process started: restart it")]
+    Replaced,
 }
 
 /// What a caller asks for. A revocation becomes a change only inside the transaction, because the
@@ -108,12 +125,10 @@ impl Store {
 
     /// The sealed private half of a key of a zone.
     pub async fn sealed_key(&self, zone: &Name, kid: &str) -> Result<Option<Vec<u8>>, ReadError> {
-        let row: Option<(Vec<u8>,)> =
-            sqlx::query_as("SELECT sealed FROM signing_keys WHERE zone = $1 AND kid = $2")
-                .bind(zone.as_str())
-                .bind(kid)
-                .fetch_optional(&self.readers)
-                .await?;
+        let query = sqlx::query_as("SELECT sealed FROM signing_keys WHERE zone = $1 AND kid = $2");
+        let row: Option<(Vec<u8>,)> = self
+            .fetch_optional(query.bind(zone.as_str()).bind(kid))
+            .await?;
         Ok(row.map(|(sealed,)| sealed))
     }
 
@@ -143,10 +158,60 @@ impl Store {
         at_ms: u64,
         idempotency: Option<&str>,
     ) -> Result<Committed, CommitError> {
-        let mut transaction = self.begin().await?;
-        let connection = &mut *transaction;
         let ticket = idempotency.map(|key| idempotency::Ticket::new(zone, key, &request));
         let ticket = ticket.transpose()?;
+        let mut connection = self.writer.acquire().await?;
+        let attempt = self.attempt(&mut connection, zone, request, at_ms, ticket);
+        let Ok(result) = timeout(PATIENCE, attempt).await else {
+            // What it is in the middle of is nobody's business any more.
+            connection.close_on_drop();
+            return Err(CommitError::TimedOut);
+        };
+        let committed = result?;
+        // The writer pool has one connection, but two tasks may get here in either order.
+        self.commits.send_if_modified(|seen| {
+            let newer = committed.seq > *seen;
+            *seen = committed.seq.max(*seen);
+            newer
+        });
+        Ok(committed)
+    }
+
+    async fn attempt(
+        &self,
+        connection: &mut Connection,
+        zone: &Name,
+        request: Request<'_>,
+        at_ms: u64,
+        ticket: Option<idempotency::Ticket>,
+    ) -> Result<Committed, CommitError> {
+        let mut transaction = self.begin(connection).await?;
+        let done = self
+            .inside(&mut transaction, zone, request, at_ms, ticket)
+            .await;
+        match done {
+            Ok(done) if !done.replayed => transaction.commit().await?,
+            // Said here rather than left to the drop: others wait for the head.
+            Ok(_) => transaction.rollback().await?,
+            Err(error) => {
+                if let Err(error) = transaction.rollback().await {
+                    tracing::warn!(%error, "a refused change could not be rolled back");
+                }
+                return Err(error);
+            }
+        }
+        done
+    }
+
+    async fn inside(
+        &self,
+        connection: &mut Connection,
+        zone: &Name,
+        request: Request<'_>,
+        at_ms: u64,
+        ticket: Option<idempotency::Ticket>,
+    ) -> Result<Committed, CommitError> {
+        let seq = self.next(connection).await?;
         if let Some(ticket) = &ticket
             && let Some(seq) = ticket.earlier(connection).await?
         {
@@ -160,58 +225,55 @@ impl Store {
             Request::Key { key, sealed } => (Change::KeyPublished(key), Some(sealed)),
             Request::Revocation { target, now_s } => {
                 apply::zone_exists(connection, zone).await?;
-                (
-                    Change::Revoked(revocation::record(connection, zone, target, now_s).await?),
-                    None,
-                )
+                let record = revocation::record(connection, zone, target, now_s).await?;
+                (Change::Revoked(record), None)
             }
         };
-        let seq = append(connection, zone, &change, at_ms).await?;
+        append(connection, zone, seq, &change, at_ms).await?;
         apply::change(connection, zone, seq, &change, sealed).await?;
         if let Some(ticket) = &ticket {
             ticket.keep(connection, seq).await?;
         }
-        transaction.commit().await?;
-        let seq = unsigned(seq)?;
-        // The writer pool has one connection, but two tasks may get here in either order.
-        self.commits.send_if_modified(|seen| {
-            let newer = seq > *seen;
-            *seen = seq.max(*seen);
-            newer
-        });
         Ok(Committed {
-            seq,
+            seq: unsigned(seq)?,
             replayed: false,
         })
     }
 
-    /// Takes the write lock at once: a transaction that reads first and writes later could find its
-    /// reading outdated. After this nothing can be busy any more.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        let mut attempt: u32 = 1;
-        loop {
-            match self.writer.begin_with("BEGIN IMMEDIATE").await {
-                Err(error) if attempt < MAX_ATTEMPTS && is_busy(&error) => {
-                    tracing::warn!(attempt, "another process holds the write lock");
-                    attempt = attempt.saturating_add(1);
-                }
-                result => return result,
-            }
+    /// Takes the write lock of a file at once: a transaction that reads first and writes later
+    /// could find its reading outdated. After this nothing can be busy any more.
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut Connection,
+    ) -> Result<Transaction<'c, Any>, sqlx::Error> {
+        match self.dialect {
+            Dialect::Sqlite => connection.begin_with("BEGIN IMMEDIATE").await,
+            Dialect::Postgres => connection.begin().await,
         }
+    }
+
+    /// The next position. It comes before everything that is read: this update waits for whoever
+    /// else has taken a position and not yet committed, in this process or another, so that
+    /// positions are committed in their order, every rule is checked against all that was committed
+    /// before, and a refusal, which rolls it back, leaves no gap.
+    async fn next(&self, connection: &mut Connection) -> Result<i64, CommitError> {
+        let row: Option<(i64,)> =
+            sqlx::query_as("UPDATE meta SET head = head + 1 WHERE term = $1 RETURNING head")
+                .bind(signed(self.term)?)
+                .fetch_optional(connection)
+                .await?;
+        row.map(|(seq,)| seq).ok_or(CommitError::Replaced)
     }
 }
 
-/// Appends the log entry, which every other row of the change refers to. The update of the head
-/// orders writers on any database, and a refusal later rolls it back, so positions have no gaps.
+/// Appends the log entry, which every other row of the change refers to.
 async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
+    seq: i64,
     change: &Change,
     at_ms: u64,
-) -> Result<i64, CommitError> {
-    let (seq,): (i64,) = sqlx::query_as("UPDATE meta SET head = head + 1 RETURNING head")
-        .fetch_one(&mut *connection)
-        .await?;
+) -> Result<(), CommitError> {
     sqlx::query(
         "INSERT INTO authority_log (seq, zone, at_ms, kind, payload) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -220,18 +282,9 @@ async fn append(
     .bind(signed(at_ms)?)
     .bind(change.kind())
     .bind(to_json(change)?)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    Ok(seq)
-}
-
-/// `SQLITE_BUSY` and its extended forms, whose low byte is 5.
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == 5)
+    Ok(())
 }
 
 fn invalid(text: impl Into<String>) -> CommitError {

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! - [`model`]: what the state is made of. Pure.
-//! - [`Store`]: opens the database, commits changes, reads tables and log.
+//! - [`Store`]: opens the database, commits changes, reads tables and log. `SQLite` and
+//!   `PostgreSQL` run the same statements; [`DatabaseUrl`] says which.
 //!
 //! The log is the truth: the state is the fold of its entries, and the tables are that fold, kept
 //! for look-ups and for the rules that need all of it (one host, one resource). Whoever follows the
@@ -19,8 +20,12 @@ mod list;
 mod log;
 pub mod model;
 mod number;
+mod read;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use commit::{CommitError, Committed};
 pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable};
-pub use store::{OpenError, ReadError, Store};
+pub use read::ReadError;
+pub use store::{DatabaseUrl, DatabaseUrlError, OpenError, PostgresUrl, SchemaError, Store};

@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::Error;
 
 use crate::log::{json, name};
-use crate::model::{Application, EnforcementPoint, Grant, Policy, RevocationRecord, Session, Zone};
+use crate::model::{
+    Application, Credential, EnforcementPoint, Grant, Policy, RevocationRecord, Session,
+    TrustedIssuer, Zone,
+};
 use crate::number::{id, second, unsigned};
-use crate::store::{ReadError, Store};
+use crate::read::ReadError;
+use crate::store::Store;
 
 /// Most sessions and revocations that one call lists; the newest ones.
 pub const MAX_LISTED: i64 = 1000;
@@ -49,10 +53,11 @@ pub struct PolicyVersion {
 impl Store {
     /// Every zone, by name.
     pub async fn zones(&self) -> Result<Vec<Listed<Zone>>, ReadError> {
-        let rows: Vec<(String, String, i64)> =
-            sqlx::query_as("SELECT name, issuer, seq FROM zones ORDER BY name")
-                .fetch_all(&self.readers)
-                .await?;
+        let rows: Vec<(String, String, i64)> = self
+            .fetch_all(sqlx::query_as(
+                "SELECT name, issuer, seq FROM zones ORDER BY name",
+            ))
+            .await?;
         let zones = rows.into_iter().map(|(zone, issuer, seq)| {
             Ok(Listed {
                 item: Zone {
@@ -67,9 +72,10 @@ impl Store {
 
     /// One zone.
     pub async fn zone(&self, zone: &Name) -> Result<Option<Zone>, ReadError> {
-        let row: Option<(String,)> = sqlx::query_as("SELECT issuer FROM zones WHERE name = $1")
-            .bind(zone.as_str())
-            .fetch_optional(&self.readers)
+        let row: Option<(String,)> = self
+            .fetch_optional(
+                sqlx::query_as("SELECT issuer FROM zones WHERE name = $1").bind(zone.as_str()),
+            )
             .await?;
         Ok(row.map(|(issuer,)| Zone {
             name: zone.clone(),
@@ -83,12 +89,43 @@ impl Store {
         zone: &Name,
     ) -> Result<Vec<Revocable<Application>>, ReadError> {
         revocable(
-            sqlx::query_as(
-                "SELECT definition, seq, revoked_seq FROM applications \
+            self.fetch_all(
+                sqlx::query_as(
+                    "SELECT definition, seq, revoked_seq FROM applications \
                  WHERE zone = $1 ORDER BY name",
+                )
+                .bind(zone.as_str()),
             )
-            .bind(zone.as_str())
-            .fetch_all(&self.readers)
+            .await?,
+        )
+    }
+
+    /// Credentials of an application, oldest first. What expired is listed too.
+    pub async fn credentials(
+        &self,
+        zone: &Name,
+        application: &Name,
+    ) -> Result<Vec<Revocable<Credential>>, ReadError> {
+        revocable(
+            self.fetch_all(
+                sqlx::query_as(
+                    "SELECT definition, seq, revoked_seq FROM credentials \
+                 WHERE zone = $1 AND application = $2 ORDER BY seq",
+                )
+                .bind(zone.as_str())
+                .bind(application.as_str()),
+            )
+            .await?,
+        )
+    }
+
+    /// Trusted issuers of a zone, by name.
+    pub async fn issuers(&self, zone: &Name) -> Result<Vec<Listed<TrustedIssuer>>, ReadError> {
+        listed(
+            self.fetch_all(
+                sqlx::query_as("SELECT definition, seq FROM issuers WHERE zone = $1 ORDER BY name")
+                    .bind(zone.as_str()),
+            )
             .await?,
         )
     }
@@ -96,32 +133,39 @@ impl Store {
     /// Resources of a zone, by name.
     pub async fn resources(&self, zone: &Name) -> Result<Vec<Listed<Resource>>, ReadError> {
         listed(
-            sqlx::query_as("SELECT definition, seq FROM resources WHERE zone = $1 ORDER BY name")
-                .bind(zone.as_str())
-                .fetch_all(&self.readers)
-                .await?,
+            self.fetch_all(
+                sqlx::query_as(
+                    "SELECT definition, seq FROM resources WHERE zone = $1 ORDER BY name",
+                )
+                .bind(zone.as_str()),
+            )
+            .await?,
         )
     }
 
     /// Grants of a zone, oldest first.
     pub async fn grants(&self, zone: &Name) -> Result<Vec<Revocable<Grant>>, ReadError> {
         revocable(
-            sqlx::query_as(
-                "SELECT definition, seq, revoked_seq FROM grants WHERE zone = $1 ORDER BY seq",
+            self.fetch_all(
+                sqlx::query_as(
+                    "SELECT definition, seq, revoked_seq FROM grants WHERE zone = $1 ORDER BY seq",
+                )
+                .bind(zone.as_str()),
             )
-            .bind(zone.as_str())
-            .fetch_all(&self.readers)
             .await?,
         )
     }
 
     /// Policy versions of a zone, the active one first.
     pub async fn policies(&self, zone: &Name) -> Result<Vec<PolicyVersion>, ReadError> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT digest, seq FROM policies WHERE zone = $1 ORDER BY seq DESC")
-                .bind(zone.as_str())
-                .fetch_all(&self.readers)
-                .await?;
+        let rows: Vec<(String, i64)> = self
+            .fetch_all(
+                sqlx::query_as(
+                    "SELECT digest, seq FROM policies WHERE zone = $1 ORDER BY seq DESC",
+                )
+                .bind(zone.as_str()),
+            )
+            .await?;
         let versions = rows.into_iter().enumerate().map(|(index, (digest, seq))| {
             Ok(PolicyVersion {
                 digest,
@@ -134,12 +178,13 @@ impl Store {
 
     /// One policy version with its source.
     pub async fn policy(&self, zone: &Name, digest: &str) -> Result<Option<Policy>, ReadError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT source FROM policies WHERE zone = $1 AND digest = $2")
-                .bind(zone.as_str())
-                .bind(digest)
-                .fetch_optional(&self.readers)
-                .await?;
+        let row: Option<(String,)> = self
+            .fetch_optional(
+                sqlx::query_as("SELECT source FROM policies WHERE zone = $1 AND digest = $2")
+                    .bind(zone.as_str())
+                    .bind(digest),
+            )
+            .await?;
         Ok(row.map(|(source,)| Policy {
             digest: digest.to_owned(),
             source,
@@ -149,23 +194,25 @@ impl Store {
     /// Enforcement points of a zone, by name.
     pub async fn points(&self, zone: &Name) -> Result<Vec<Listed<EnforcementPoint>>, ReadError> {
         listed(
-            sqlx::query_as("SELECT definition, seq FROM points WHERE zone = $1 ORDER BY name")
-                .bind(zone.as_str())
-                .fetch_all(&self.readers)
-                .await?,
+            self.fetch_all(
+                sqlx::query_as("SELECT definition, seq FROM points WHERE zone = $1 ORDER BY name")
+                    .bind(zone.as_str()),
+            )
+            .await?,
         )
     }
 
     /// The newest sessions of a zone, newest first, at most [`MAX_LISTED`].
     pub async fn sessions(&self, zone: &Name) -> Result<Vec<Revocable<Session>>, ReadError> {
         revocable(
-            sqlx::query_as(
-                "SELECT definition, seq, revoked_seq FROM sessions \
+            self.fetch_all(
+                sqlx::query_as(
+                    "SELECT definition, seq, revoked_seq FROM sessions \
                  WHERE zone = $1 ORDER BY seq DESC LIMIT $2",
+                )
+                .bind(zone.as_str())
+                .bind(MAX_LISTED),
             )
-            .bind(zone.as_str())
-            .bind(MAX_LISTED)
-            .fetch_all(&self.readers)
             .await?,
         )
     }
@@ -176,14 +223,16 @@ impl Store {
         &self,
         zone: &Name,
     ) -> Result<Vec<Listed<RevocationRecord>>, ReadError> {
-        let rows: Vec<(String, i64, i64, i64, i64)> = sqlx::query_as(
-            "SELECT target, hit_id, issued_until, expires, seq FROM revocations \
+        let rows: Vec<(String, i64, i64, i64, i64)> = self
+            .fetch_all(
+                sqlx::query_as(
+                    "SELECT target, hit_id, issued_until, expires, seq FROM revocations \
              WHERE zone = $1 ORDER BY seq DESC LIMIT $2",
-        )
-        .bind(zone.as_str())
-        .bind(MAX_LISTED)
-        .fetch_all(&self.readers)
-        .await?;
+                )
+                .bind(zone.as_str())
+                .bind(MAX_LISTED),
+            )
+            .await?;
         let records = rows
             .into_iter()
             .map(|(target, hit_id, issued_until, expires, seq)| {

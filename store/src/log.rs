@@ -5,20 +5,23 @@ use sqlx::Error;
 
 use crate::model::{Change, LogEntry};
 use crate::number::{signed, unsigned};
-use crate::store::{ReadError, Store};
+use crate::read::ReadError;
+use crate::store::Store;
 
 impl Store {
     /// The entries after position `seq`, at most `limit`, in order. An empty answer means that
     /// `seq` was the head.
     pub async fn entries_after(&self, seq: u64, limit: u32) -> Result<Vec<LogEntry>, ReadError> {
-        let rows: Vec<(i64, String, i64, String)> = sqlx::query_as(
-            "SELECT seq, zone, at_ms, payload FROM authority_log \
+        let rows: Vec<(i64, String, i64, String)> = self
+            .fetch_all(
+                sqlx::query_as(
+                    "SELECT seq, zone, at_ms, payload FROM authority_log \
              WHERE seq > $1 ORDER BY seq LIMIT $2",
-        )
-        .bind(signed(seq)?)
-        .bind(i64::from(limit))
-        .fetch_all(&self.readers)
-        .await?;
+                )
+                .bind(signed(seq)?)
+                .bind(i64::from(limit)),
+            )
+            .await?;
         let entries = rows.into_iter().map(|(seq, zone, at_ms, payload)| {
             Ok(LogEntry {
                 seq: unsigned(seq)?,

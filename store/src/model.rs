@@ -1,5 +1,9 @@
 //! What the authority state is made of.
 
+mod credential;
+mod issuer;
+pub mod jwk;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +13,16 @@ use caracal_mandate::revocation::{RevocationId, RevocationKind};
 use caracal_mandate::scope::ScopeSet;
 use caracal_mandate::spiffe::SpiffeId;
 use serde::{Deserialize, Serialize};
+
+pub use credential::{
+    AccountName, AccountNameError, Credential, CredentialRef, Proof, SECRET_PREFIX, SecretHash,
+    SecretHashError, ServiceAccount,
+};
+pub use issuer::{
+    IssuerError, IssuerPurpose, IssuerUrl, KeysUrl, MAX_AUDIENCES, MAX_TOKEN_AGE_SECONDS,
+    TrustedIssuer, UrlError,
+};
+pub use jwk::{Jwk, JwkError, JwkSet};
 
 /// A tenant: its own keys, policy, resources and ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,13 +34,14 @@ pub struct Zone {
     pub issuer: String,
 }
 
-/// A workload that may hold mandates.
+/// A party that may hold mandates. Its name is its public `client_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
     /// Name, unique within the zone.
     pub name: Name,
-    /// SPIFFE IDs of its workloads; each belongs to one application of one zone.
+    /// SPIFFE IDs of its workloads; each belongs to one application of one zone. Without any it
+    /// needs a [`Credential`] to be anybody.
     pub spiffe_ids: Vec<SpiffeId>,
 }
 
@@ -247,6 +262,14 @@ pub enum Change {
     ZoneCreated(Zone),
     /// An application was made.
     ApplicationCreated(Application),
+    /// An application got a further means of proving who it is.
+    CredentialAdded(Credential),
+    /// A means of proving who somebody is was withdrawn. What it obtained stays as it is.
+    CredentialRevoked(CredentialRef),
+    /// An issuer's tokens are to be taken.
+    IssuerCreated(TrustedIssuer),
+    /// The issuer with this name is trusted no more.
+    IssuerRemoved(Name),
     /// A resource was made or replaced.
     ResourcePut(Resource),
     /// A grant was made.
@@ -270,6 +293,10 @@ impl Change {
         match self {
             Self::ZoneCreated(_) => "zone_created",
             Self::ApplicationCreated(_) => "application_created",
+            Self::CredentialAdded(_) => "credential_added",
+            Self::CredentialRevoked(_) => "credential_revoked",
+            Self::IssuerCreated(_) => "issuer_created",
+            Self::IssuerRemoved(_) => "issuer_removed",
             Self::ResourcePut(_) => "resource_put",
             Self::GrantCreated(_) => "grant_created",
             Self::PolicyActivated(_) => "policy_activated",

@@ -1,33 +1,45 @@
 //! The database behind the authority state.
 
+mod schema;
+mod session;
+mod url;
+
 use std::fmt;
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AnyPool, Connection as _};
 use tokio::sync::watch;
 
 use crate::number::unsigned;
+pub use schema::SchemaError;
+use session::Connector;
+pub use url::{DatabaseUrl, DatabaseUrlError, PostgresUrl};
 
-/// How long one attempt waits for the writer of another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Readers at the same time. They never wait for the writer (write-ahead log).
+/// Readers at the same time. They never wait for the writer.
 const READERS: u32 = 4;
+
+/// One connection to the database.
+pub(crate) type Connection = sqlx::AnyConnection;
+
+/// What the few statements that are not common to both databases depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// The authority state. A cheap handle; clones share everything.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) readers: SqlitePool,
-    /// One connection: writers of this process queue here in order of arrival, where `SQLite` would
-    /// let them poll.
-    pub(crate) writer: SqlitePool,
+    pub(crate) readers: AnyPool,
+    /// One connection: writers of this process queue here in order of arrival. Those of others wait
+    /// at the head of the log.
+    pub(crate) writer: AnyPool,
+    pub(crate) dialect: Dialect,
     pub(crate) commits: watch::Sender<u64>,
-    term: u64,
+    pub(crate) term: u64,
 }
 
 impl fmt::Debug for Store {
@@ -35,10 +47,12 @@ impl fmt::Debug for Store {
         let Self {
             readers: _,
             writer: _,
+            dialect,
             commits,
             term,
         } = self;
         f.debug_struct("Store")
+            .field("dialect", dialect)
             .field("term", term)
             .field("seen", &*commits.borrow())
             .finish()
@@ -51,76 +65,83 @@ pub enum OpenError {
     /// The file cannot be made, or its mode cannot be set.
     #[error("the database file is not accessible")]
     File(#[source] io::Error),
-    /// `SQLite` refuses.
-    #[error("the database does not open")]
+    /// The path cannot be written as the database wants it.
+    #[error("the path of the database file is not usable")]
+    Path,
+    /// The server could not be reached, or refuses.
+    #[error("the database does not open: check host, database, role and password")]
     Database(#[from] sqlx::Error),
-    /// The schema is not one that this build knows.
-    #[error("the database schema could not be brought up to date")]
-    Migrate(#[from] MigrateError),
-}
-
-/// Why nothing could be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The database does not answer, or a row is not of the written form.
-    #[error("the authority database could not be read")]
-    Database(#[from] sqlx::Error),
+    /// Nothing came back.
+    #[error("the database server does not answer: check host and port, and whether it runs")]
+    NoAnswer,
+    /// A copy that lags behind.
+    #[error("the database server is a read-only replica: give the address of the primary")]
+    Replica,
+    /// The schema is not one that this build can use.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 impl Store {
-    /// Opens the database at `path` and brings its schema up to date; makes it when there is none.
+    /// Opens the file at `path` and brings its schema up to date; makes it when there is none.
     /// The file is readable by its owner only.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        // Before SQLite makes it: its own files beside this one take over the mode.
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
-            .map_err(OpenError::File)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A commit that was acknowledged survives the loss of power.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        sqlx::migrate!("./migrations").run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options)
-            .await?;
+        Self::connect(&path.into()).await
+    }
+
+    /// Opens a database and brings its schema up to date, as far as the role may. A file is made
+    /// when there is none; a database of a server has to be there.
+    pub async fn connect(place: &DatabaseUrl) -> Result<Self, OpenError> {
+        let connector = connector(place)?;
+        let mut first = connector.first().await?;
+        schema::bring_up_to_date(&mut first, connector.dialect).await?;
         let (term, head): (i64, i64) = sqlx::query_as("SELECT term, head FROM meta")
-            .fetch_one(&readers)
+            .fetch_one(&mut first)
             .await?;
-        let commits = watch::Sender::new(unsigned(head)?);
+        first.close().await?;
         Ok(Self {
-            readers,
-            writer,
-            commits,
+            readers: connector.pool(READERS),
+            writer: connector.pool(1),
+            dialect: connector.dialect,
+            commits: watch::Sender::new(unsigned(head)?),
             term: unsigned(term)?,
         })
+    }
+
+    /// Brings the schema up to date, as the owner of the database.
+    pub async fn migrate(place: &DatabaseUrl) -> Result<(), OpenError> {
+        let connector = connector(place)?;
+        let mut first = connector.first().await?;
+        schema::bring_up_to_date(&mut first, connector.dialect).await?;
+        Ok(first.close().await?)
+    }
+
+    /// Makes the roles of a server, as the owner of the database who may make roles: each service
+    /// gets what it needs and nothing more. To be repeated after [`Self::migrate`].
+    pub async fn create_roles(place: &DatabaseUrl) -> Result<(), OpenError> {
+        let connector = connector(place)?;
+        let mut first = connector.first().await?;
+        schema::create_roles(&mut first, connector.dialect).await?;
+        Ok(first.close().await?)
+    }
+
+    /// Declares that the log begins anew from where it ends: after a backup was put back, or after a
+    /// failover that lost commits. Who followed the old one can neither read nor write until it has
+    /// started again. Returns the new term.
+    pub async fn raise_term(place: &DatabaseUrl) -> Result<u64, OpenError> {
+        let connector = connector(place)?;
+        let mut first = connector.first().await?;
+        let (term,): (i64,) = sqlx::query_as("UPDATE meta SET term = term + 1 RETURNING term")
+            .fetch_one(&mut first)
+            .await?;
+        first.close().await?;
+        Ok(unsigned(term)?)
     }
 
     /// Incarnation of the log.
     #[must_use]
     pub const fn term(&self) -> u64 {
         self.term
-    }
-
-    /// The highest committed position, read from the database now.
-    pub async fn head(&self) -> Result<u64, ReadError> {
-        let (head,): (i64,) = sqlx::query_as("SELECT head FROM meta")
-            .fetch_one(&self.readers)
-            .await?;
-        Ok(unsigned(head)?)
     }
 
     /// Wakes when this process has committed something. Another process's commits do not show
@@ -135,4 +156,19 @@ impl Store {
         self.writer.close().await;
         self.readers.close().await;
     }
+}
+
+fn connector(place: &DatabaseUrl) -> Result<Connector, OpenError> {
+    if let DatabaseUrl::Sqlite(path) = place {
+        // Before SQLite makes it: its own files beside this one take over the mode.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
+            .map_err(OpenError::File)?;
+    }
+    Connector::new(place)
 }

@@ -1,22 +1,27 @@
 //! Order, repetition, and what is left after a restart.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a step that fails here fails its test"
+)]
+
 mod fixture;
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use caracal_mandate::claims::{CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS};
 use caracal_mandate::revocation::{RevocationId, RevocationKind};
+use caracal_store::CommitError;
 use caracal_store::model::{Change, SigningKey};
-use caracal_store::{CommitError, Store};
-use fixture::{AT_MS, Fixture, NOW_S, application, grant, name, session, zone};
+use fixture::{AT_MS, Database, Fixture, NOW_S, application, grant, name, session, zone};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn eight_writers_leave_no_gap() {
-    let fixture = Fixture::empty().await;
+async fn eight_writers_leave_no_gap(database: Database) {
+    let fixture = Fixture::empty(database).await;
     fixture.commit(zone("bank")).await.unwrap();
-    // A second handle on the file stands for another process: it has a write queue of its own.
-    let path = fixture.directory.path().join("authority.db");
-    let other = Store::open(&path).await.unwrap();
+    let other = fixture.another().await;
     let writers = (0..8).map(|writer| {
         let store = if writer % 2 == 0 {
             fixture.store.clone()
@@ -56,9 +61,8 @@ async fn eight_writers_leave_no_gap() {
     );
 }
 
-#[tokio::test]
-async fn a_repeated_key_changes_nothing_again() {
-    let fixture = Fixture::empty().await;
+async fn a_repeated_key_changes_nothing_again(database: Database) {
+    let fixture = Fixture::empty(database).await;
     let commit = |change: Change| {
         let store = fixture.store.clone();
         async move {
@@ -76,9 +80,8 @@ async fn a_repeated_key_changes_nothing_again() {
     assert_eq!(fixture.store.head().await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn a_refused_change_does_not_use_up_its_key() {
-    let fixture = Fixture::bank().await;
+async fn a_refused_change_does_not_use_up_its_key(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let store = &fixture.store;
     let bank = name("bank");
     let taken = application("other", &["payout"]);
@@ -93,9 +96,8 @@ async fn a_refused_change_does_not_use_up_its_key() {
     );
 }
 
-#[tokio::test]
-async fn a_revocation_that_is_repeated_later_is_the_same_one() {
-    let fixture = Fixture::bank().await;
+async fn a_revocation_that_is_repeated_later_is_the_same_one(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let revoke = |target: &'static str, now| {
         let store = fixture.store.clone();
         async move {
@@ -119,9 +121,8 @@ async fn a_revocation_that_is_repeated_later_is_the_same_one() {
     }
 }
 
-#[tokio::test]
-async fn a_revocation_says_how_long_and_whom_it_hits() {
-    let fixture = Fixture::bank().await;
+async fn a_revocation_says_how_long_and_whom_it_hits(database: Database) {
+    let fixture = Fixture::bank(database).await;
     fixture
         .commit(session("ses_1", "payout", "payout"))
         .await
@@ -179,9 +180,8 @@ async fn a_revocation_says_how_long_and_whom_it_hits() {
     assert!(fixture.store.sessions(&name("bank")).await.unwrap()[0].revoked);
 }
 
-#[tokio::test]
-async fn the_log_pages_without_overlap_or_loss() {
-    let fixture = Fixture::bank().await;
+async fn the_log_pages_without_overlap_or_loss(database: Database) {
+    let fixture = Fixture::bank(database).await;
     for index in 0..20 {
         let change = grant(
             &format!("grt_p{index}"),
@@ -213,9 +213,8 @@ async fn the_log_pages_without_overlap_or_loss() {
     );
 }
 
-#[tokio::test]
-async fn a_reopened_store_has_everything_and_goes_on() {
-    let fixture = Fixture::bank().await;
+async fn a_reopened_store_has_everything_and_goes_on(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let key = SigningKey {
         kid: "kid-1".to_owned(),
         point: "point".to_owned(),
@@ -229,8 +228,7 @@ async fn a_reopened_store_has_everything_and_goes_on() {
     let before = fixture.store.entries_after(0, 1000).await.unwrap();
     fixture.store.close().await;
 
-    let path = fixture.directory.path().join("authority.db");
-    let store = Store::open(&path).await.unwrap();
+    let store = fixture.another().await;
     assert_eq!(store.entries_after(0, 1000).await.unwrap(), before);
     assert_eq!((store.term(), store.head().await.unwrap()), (1, 6));
     let sealed = store.sealed_key(&name("bank"), "kid-1").await.unwrap();
@@ -252,9 +250,8 @@ async fn a_reopened_store_has_everything_and_goes_on() {
     );
 }
 
-#[tokio::test]
-async fn the_private_half_of_a_key_never_stands_in_the_log() {
-    let fixture = Fixture::bank().await;
+async fn the_private_half_of_a_key_never_stands_in_the_log(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let key = SigningKey {
         kid: "kid-1".to_owned(),
         point: "point".to_owned(),
@@ -270,7 +267,7 @@ async fn the_private_half_of_a_key_never_stands_in_the_log() {
 
 #[tokio::test]
 async fn only_the_owner_can_read_the_files() {
-    let fixture = Fixture::bank().await;
+    let fixture = Fixture::bank(Database::Sqlite).await;
     for file in std::fs::read_dir(fixture.directory.path()).unwrap() {
         let file = file.unwrap();
         let mode = file.metadata().unwrap().permissions().mode() & 0o777;
@@ -278,12 +275,23 @@ async fn only_the_owner_can_read_the_files() {
     }
 }
 
-#[tokio::test]
-async fn followers_wake_when_something_was_committed() {
-    let fixture = Fixture::bank().await;
+async fn followers_wake_when_something_was_committed(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let mut commits = fixture.store.commits();
     assert_eq!(*commits.borrow_and_update(), 4);
     fixture.revoke("zone").await.unwrap();
     assert!(commits.has_changed().unwrap());
     assert_eq!(*commits.borrow_and_update(), 5);
 }
+
+on_both_databases!(
+    eight_writers_leave_no_gap,
+    a_repeated_key_changes_nothing_again,
+    a_refused_change_does_not_use_up_its_key,
+    a_revocation_that_is_repeated_later_is_the_same_one,
+    a_revocation_says_how_long_and_whom_it_hits,
+    the_log_pages_without_overlap_or_loss,
+    a_reopened_store_has_everything_and_goes_on,
+    the_private_half_of_a_key_never_stands_in_the_log,
+    followers_wake_when_something_was_committed,
+);

@@ -15,7 +15,8 @@ use caracal_store::model::{
     Change, LogEntry, PointRole, RevocationRecord, RevocationTarget, SigningKey,
 };
 use fixture::{
-    AT_MS, Fixture, NOW_S, application, grant, name, point, policy, resource, session, zone,
+    AT_MS, Database, Fixture, NOW_S, application, credential, grant, issuer, name, point, policy,
+    resource, revoked, session, zone,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -61,6 +62,26 @@ fn step() -> impl Strategy<Value = Step> {
             &format!("w{w}"),
         ))),
         id.clone().prop_map(Step::Key),
+        (id.clone(), id.clone(), id.clone()).prop_map(|(c, a, w)| Step::Commit(credential(
+            &format!("crd_{c}"),
+            &format!("a{a}"),
+            json!({"kind": "spiffe", "spiffe_id": fixture::spiffe(&format!("w{w}"))}),
+        ))),
+        (id.clone(), id.clone(), id.clone()).prop_map(|(c, a, i)| Step::Commit(credential(
+            &format!("crd_{c}"),
+            &format!("a{a}"),
+            json!({"kind": "kubernetes", "issuer": format!("https://i{i}"), "namespace": "n",
+                "service_account": "s"}),
+        ))),
+        (id.clone(), id.clone())
+            .prop_map(|(c, a)| Step::Commit(revoked(&format!("a{a}"), &format!("crd_{c}"),))),
+        (id.clone(), id.clone()).prop_map(|(i, u)| Step::Commit(issuer(
+            &format!("i{i}"),
+            &format!("https://i{u}"),
+            "kubernetes",
+        ))),
+        id.clone()
+            .prop_map(|i| Step::Commit(Change::IssuerRemoved(name(&format!("i{i}"))))),
         (
             prop_oneof![
                 id.clone().prop_map(|n| format!("mandate/m{n}")),
@@ -93,6 +114,16 @@ impl State {
                 Change::ZoneCreated(new) => ("zone", new.name.to_string(), json!(new)),
                 Change::ApplicationCreated(new) => {
                     ("application", new.name.to_string(), json!(new))
+                }
+                Change::CredentialAdded(new) => ("credential", new.id.clone(), json!(new)),
+                Change::CredentialRevoked(which) => {
+                    state.revoked.push(("credential", which.id.clone()));
+                    continue;
+                }
+                Change::IssuerCreated(new) => ("issuer", new.name.to_string(), json!(new)),
+                Change::IssuerRemoved(name) => {
+                    state.objects.remove(&("issuer", name.to_string()));
+                    continue;
                 }
                 Change::ResourcePut(new) => ("resource", new.name.to_string(), json!(new)),
                 Change::GrantCreated(new) => ("grant", new.id.clone(), json!(new)),
@@ -150,6 +181,17 @@ impl State {
                 one.revoked,
             );
         }
+        for application in store.applications(&bank).await.unwrap() {
+            let held = store.credentials(&bank, &application.item.name).await;
+            for one in held.unwrap() {
+                let id = one.item.id.clone();
+                state.put("credential", id, json!(one.item), one.revoked);
+            }
+        }
+        for one in store.issuers(&bank).await.unwrap() {
+            let name = one.item.name.to_string();
+            state.put("issuer", name, json!(one.item), false);
+        }
         for one in store.resources(&bank).await.unwrap() {
             state.put(
                 "resource",
@@ -196,8 +238,8 @@ impl State {
     }
 }
 
-async fn run(steps: Vec<Step>) {
-    let fixture = Fixture::empty().await;
+async fn run(steps: Vec<Step>, database: Database) {
+    let fixture = Fixture::empty(database).await;
     fixture.commit(zone("bank")).await.unwrap();
     let mut expected = 1;
     for step in steps {
@@ -232,16 +274,21 @@ async fn run(steps: Vec<Step>) {
     assert_eq!(State::of_log(&log), State::of_tables(&fixture.store).await);
 }
 
+fn run_on(steps: Vec<Step>, database: Database) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(run(steps, database));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn the_tables_are_the_fold_of_the_log(steps in proptest::collection::vec(step(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(run(steps));
+        run_on(steps.clone(), Database::Sqlite);
+        run_on(steps, Database::Postgres);
     }
 }

@@ -1,12 +1,18 @@
 //! What is refused, and that nothing of it remains.
 
-#![expect(clippy::unwrap_used, reason = "a step that fails here fails its test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a step that fails here fails its test"
+)]
 
 mod fixture;
 
 use caracal_store::CommitError;
 use caracal_store::model::{Change, Grant, PointRole, Policy, SigningKey, Zone};
-use fixture::{AT_MS, Fixture, application, grant, name, point, resource, session, spiffe, zone};
+use fixture::{
+    AT_MS, Database, Fixture, application, grant, name, point, resource, session, spiffe, zone,
+};
 
 async fn refuses(fixture: &Fixture, change: Change, message: &str) {
     let head = fixture.store.head().await.unwrap();
@@ -19,9 +25,8 @@ async fn refuses(fixture: &Fixture, change: Change, message: &str) {
     );
 }
 
-#[tokio::test]
-async fn refuses_what_exists_already() {
-    let fixture = Fixture::bank().await;
+async fn refuses_what_exists_already(database: Database) {
+    let fixture = Fixture::bank(database).await;
     refuses(&fixture, zone("bank"), "zone bank exists already").await;
     refuses(
         &fixture,
@@ -43,9 +48,8 @@ async fn refuses_what_exists_already() {
     .await;
 }
 
-#[tokio::test]
-async fn one_workload_identity_belongs_to_one_party_of_all_zones() {
-    let fixture = Fixture::bank().await;
+async fn one_workload_identity_belongs_to_one_party_of_all_zones(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let taken = "SPIFFE ID spiffe://corp.example/payout exists already";
     refuses(&fixture, application("other", &["payout"]), taken).await;
     refuses(
@@ -72,17 +76,10 @@ async fn one_workload_identity_belongs_to_one_party_of_all_zones() {
         .await
         .unwrap_err();
     assert_eq!(across.to_string(), taken);
-    refuses(
-        &fixture,
-        application("nobody", &[]),
-        "application nobody has no SPIFFE ID",
-    )
-    .await;
 }
 
-#[tokio::test]
-async fn a_host_and_an_identifier_name_one_resource_of_the_zone() {
-    let fixture = Fixture::bank().await;
+async fn a_host_and_an_identifier_name_one_resource_of_the_zone(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let host = resource("other", "https://other.bank", &["accounts.bank"], &["a"]);
     refuses(&fixture, host, "host accounts.bank exists already").await;
     let uri = resource("other", "https://accounts.bank", &["other.bank"], &["a"]);
@@ -106,9 +103,8 @@ async fn a_host_and_an_identifier_name_one_resource_of_the_zone() {
     refuses(&fixture, no_scope, message).await;
 }
 
-#[tokio::test]
-async fn a_replaced_resource_frees_the_hosts_that_it_gave_up() {
-    let fixture = Fixture::bank().await;
+async fn a_replaced_resource_frees_the_hosts_that_it_gave_up(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let new = resource(
         "accounts",
         "https://accounts.bank",
@@ -120,9 +116,8 @@ async fn a_replaced_resource_frees_the_hosts_that_it_gave_up() {
     fixture.commit(heir).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_grant_needs_its_parties_and_known_scopes() {
-    let fixture = Fixture::bank().await;
+async fn a_grant_needs_its_parties_and_known_scopes(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let nobody = grant("grt_2", "nobody", "accounts", "accounts:read");
     refuses(&fixture, nobody, "application nobody does not exist").await;
     let nothing = grant("grt_2", "payout", "nothing", "accounts:read");
@@ -165,9 +160,8 @@ async fn a_grant_needs_its_parties_and_known_scopes() {
     }
 }
 
-#[tokio::test]
-async fn nothing_is_made_in_a_zone_that_does_not_exist() {
-    let fixture = Fixture::empty().await;
+async fn nothing_is_made_in_a_zone_that_does_not_exist(database: Database) {
+    let fixture = Fixture::empty(database).await;
     refuses(
         &fixture,
         application("payout", &["payout"]),
@@ -198,9 +192,8 @@ async fn nothing_is_made_in_a_zone_that_does_not_exist() {
     }
 }
 
-#[tokio::test]
-async fn a_point_guards_resources_that_exist() {
-    let fixture = Fixture::bank().await;
+async fn a_point_guards_resources_that_exist(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let idle = point("edge", "edge", PointRole::Resource, &[]);
     let message =
         "enforcement point edge has the role resource and lists no resource that it guards";
@@ -215,9 +208,8 @@ async fn a_point_guards_resources_that_exist() {
     refuses(&fixture, twice, "enforcement point edge exists already").await;
 }
 
-#[tokio::test]
-async fn a_session_belongs_to_a_workload_of_a_live_application() {
-    let fixture = Fixture::bank().await;
+async fn a_session_belongs_to_a_workload_of_a_live_application(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let stranger = session("ses_1", "payout", "stranger");
     let message = format!("workload {} does not exist", spiffe("stranger"));
     refuses(&fixture, stranger, &message).await;
@@ -235,9 +227,8 @@ async fn a_session_belongs_to_a_workload_of_a_live_application() {
     .await;
 }
 
-#[tokio::test]
-async fn a_policy_carries_the_digest_of_its_source() {
-    let fixture = Fixture::bank().await;
+async fn a_policy_carries_the_digest_of_its_source(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let forged = Policy {
         digest: Policy::digest_of("allow := true"),
         source: "allow := false".to_owned(),
@@ -246,9 +237,8 @@ async fn a_policy_carries_the_digest_of_its_source() {
     refuses(&fixture, Change::PolicyActivated(forged), &message).await;
 }
 
-#[tokio::test]
-async fn keys_and_revocations_have_calls_of_their_own() {
-    let fixture = Fixture::bank().await;
+async fn keys_and_revocations_have_calls_of_their_own(database: Database) {
+    let fixture = Fixture::bank(database).await;
     let key = SigningKey {
         kid: "k".to_owned(),
         point: "p".to_owned(),
@@ -275,9 +265,8 @@ async fn keys_and_revocations_have_calls_of_their_own() {
     ));
 }
 
-#[tokio::test]
-async fn what_does_not_exist_cannot_be_revoked() {
-    let fixture = Fixture::bank().await;
+async fn what_does_not_exist_cannot_be_revoked(database: Database) {
+    let fixture = Fixture::bank(database).await;
     for target in [
         "session/ses_9",
         "grant/grt_9",
@@ -297,3 +286,17 @@ async fn what_does_not_exist_cannot_be_revoked() {
         Err(CommitError::Invalid(_))
     ));
 }
+
+on_both_databases!(
+    refuses_what_exists_already,
+    one_workload_identity_belongs_to_one_party_of_all_zones,
+    a_host_and_an_identifier_name_one_resource_of_the_zone,
+    a_replaced_resource_frees_the_hosts_that_it_gave_up,
+    a_grant_needs_its_parties_and_known_scopes,
+    nothing_is_made_in_a_zone_that_does_not_exist,
+    a_point_guards_resources_that_exist,
+    a_session_belongs_to_a_workload_of_a_live_application,
+    a_policy_carries_the_digest_of_its_source,
+    keys_and_revocations_have_calls_of_their_own,
+    what_does_not_exist_cannot_be_revoked,
+);

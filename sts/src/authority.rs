@@ -7,6 +7,7 @@
 //! A writer that died in the middle leaves a poisoned lock, which readers ignore on purpose: nothing
 //! confirms reads any more, so every lease ends and every door closes within one lease.
 
+mod credentials;
 mod items;
 mod tail;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use std::time::Duration;
 use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_mandate::version::Version;
-use caracal_store::model::{Change, EnforcementPoint, LogEntry};
+use caracal_store::model::{Change, EnforcementPoint, LogEntry, Proof};
 use tokio::sync::watch;
 
 pub(crate) use items::{FeedGap, FeedScope};
@@ -76,6 +77,11 @@ impl State {
         self.zones.get(name)
     }
 
+    /// Every zone, in no order.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &ZoneState> {
+        self.zones.values()
+    }
+
     /// Who a SPIFFE ID is.
     pub(crate) fn identity(&self, spiffe_id: &str) -> Option<&Identity> {
         self.identities.get(spiffe_id)
@@ -111,7 +117,24 @@ impl State {
                 };
                 self.identify(&point.spiffe_id, identity);
             }
-            Change::ResourcePut(_)
+            Change::CredentialAdded(ref credential) => {
+                if let Proof::Spiffe { spiffe_id } = &credential.proof {
+                    let identity = Identity::Application {
+                        zone: name.clone(),
+                        name: credential.application.clone(),
+                    };
+                    self.identify(spiffe_id, identity);
+                }
+            }
+            Change::CredentialRevoked(ref which) => {
+                let zone = self.zones.get(&name);
+                if let Some(id) = zone.and_then(|zone| zone.spiffe_id_of(which)) {
+                    self.identities.remove(id.as_str());
+                }
+            }
+            Change::IssuerCreated(_)
+            | Change::IssuerRemoved(_)
+            | Change::ResourcePut(_)
             | Change::GrantCreated(_)
             | Change::PolicyActivated(_)
             | Change::KeyPublished(_)

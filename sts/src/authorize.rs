@@ -7,7 +7,7 @@ use caracal_mandate::verify::{Presentation, Presenter, Trust, verify};
 
 use std::sync::Arc;
 
-use crate::exchange::{Caller, Target};
+use crate::exchange::{Called, Caller};
 use crate::keys::Es256;
 use crate::recorder::Receipt;
 use crate::request::{Asked, Normal, Refused, draft};
@@ -42,7 +42,7 @@ impl Service {
             &self.recorder,
             Action::Authorize,
             self.clock.unix_ms(),
-            asked,
+            asked.request_id,
         );
         match self.decide_authorize(peer, asked, credential, &mut event) {
             Ok(()) => {
@@ -79,7 +79,7 @@ impl Service {
         let (zone, keys, target) = {
             let state = self.authority.read();
             let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
-            let target = Target::resolve_in(zone, &caller, &normal, event)?;
+            let target = Called::resolve_in(zone, &caller, &normal, event)?;
             (Arc::clone(&zone.zone), Arc::clone(&zone.keys), target)
         };
         let scopes = || Some(target.operation().scopes.clone());

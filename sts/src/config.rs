@@ -10,6 +10,9 @@ pub struct StsConfig {
     pub default_lifetime_s: u64,
     /// Name of this service in its events.
     pub instance: String,
+    /// Whether a client assertion may name the token endpoint as its audience, as RFC 7523 §3 once
+    /// said. The issuer is always good; the endpoint is what older clients send.
+    pub accept_endpoint_audience: bool,
 }
 
 impl Default for StsConfig {
@@ -18,6 +21,7 @@ impl Default for StsConfig {
             lease_ms: 2000,
             default_lifetime_s: 300,
             instance: "sts".to_owned(),
+            accept_endpoint_audience: false,
         }
     }
 }

@@ -4,30 +4,41 @@
 //! before, so that a forgotten step does not compile:
 //!
 //! ```text
-//! Caller -> Holder -> Target -> Granted -> Permitted -> InSession -> Minted --Receipt--> Issued
+//! Caller | Client -> Holder -> Subject -> Target -> Granted -> Permitted -> InSession -> Minted
+//!                                                                        --Receipt--> Issued
 //! ```
 //!
-//! Policy can only say no, or shorten: the grant is looked up first, and what is issued is exactly
-//! what the operation needs.
+//! Two doors lead in: Envoy's `Check`, where a request asks for what its operation needs, and the
+//! token endpoint (RFC 8693), where a client names it. They differ in how the caller and the target
+//! are known; from the grant on there is one way.
+//!
+//! Policy can only say no, or shorten: the grant is looked up first, and nothing is issued beyond it.
 
 mod caller;
+mod client;
 mod grant;
+mod human;
 mod mint;
 mod permission;
 mod session;
+mod subject;
 mod target;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use caracal_mandate::event::{Action, Event, Outcome};
 use caracal_mandate::reason::Reason;
 
 pub(crate) use caller::{Caller, Holder};
+pub(crate) use client::{Client, Method};
 pub(crate) use grant::Granted;
 pub(crate) use mint::{Issued, Minted};
 pub(crate) use permission::Permitted;
 pub(crate) use session::{InSession, SessionLocks};
-pub(crate) use target::Target;
+pub(crate) use subject::Subject;
+pub(crate) use target::{Called, Target};
+pub(crate) use wish::{SubjectToken, Wish};
 
 use crate::request::{Asked, Normal, Refused, draft, refuse};
 use crate::service::Service;
@@ -43,6 +54,29 @@ pub(crate) enum Unminted {
     Refused(Reason),
 }
 
+/// Where a question came in, with the identity that this way proves.
+enum Door<'a> {
+    /// Envoy's `Check`: a request at an enforcement point.
+    Check {
+        peer: Option<&'a str>,
+        asked: &'a Asked<'a>,
+    },
+    /// The token endpoint.
+    Token {
+        client: &'a Client,
+        wish: &'a Wish<'a>,
+    },
+}
+
+/// The evidence of both doors, from which on there is one way.
+struct Question<'a> {
+    holder: Holder,
+    subject: Subject,
+    target: Target,
+    /// The request that gave rise to it, if one did.
+    normal: Option<Normal<'a>>,
+}
+
 impl Service {
     /// Issues a mandate for the peer or for the workload that it speaks for. Whatever comes out is
     /// recorded before it is returned.
@@ -51,14 +85,25 @@ impl Service {
         peer: Option<&str>,
         asked: &Asked<'_>,
     ) -> Result<Issued, Refused> {
-        let mut event = draft(
-            &self.recorder,
-            Action::Exchange,
-            self.clock.unix_ms(),
-            asked,
-        );
-        let decided = self.decide_exchange(peer, asked, &mut event).await;
-        match decided {
+        let now_ms = self.clock.unix_ms();
+        let event = draft(&self.recorder, Action::Exchange, now_ms, asked.request_id);
+        self.issue(&Door::Check { peer, asked }, event).await
+    }
+
+    /// Issues a mandate for a client that proved who it is. The same, through the other door.
+    pub(crate) async fn exchange_wish(
+        &self,
+        client: &Client,
+        wish: &Wish<'_>,
+        request_id: &str,
+    ) -> Result<Issued, Refused> {
+        let now_ms = self.clock.unix_ms();
+        let event = draft(&self.recorder, Action::Exchange, now_ms, request_id);
+        self.issue(&Door::Token { client, wish }, event).await
+    }
+
+    async fn issue(&self, door: &Door<'_>, mut event: Event) -> Result<Issued, Refused> {
+        match self.decide_exchange(door, &mut event).await {
             Ok(minted) => {
                 event.outcome = Outcome::Allow;
                 minted.describe(&mut event);
@@ -80,39 +125,71 @@ impl Service {
         }
     }
 
-    async fn decide_exchange(
-        &self,
-        peer: Option<&str>,
-        asked: &Asked<'_>,
-        event: &mut Event,
-    ) -> Result<Minted, Refused> {
+    async fn decide_exchange(&self, door: &Door<'_>, event: &mut Event) -> Result<Minted, Refused> {
         for _ in 0..ATTEMPTS {
-            let caller = Caller::authenticate(&self.authority, peer, event)?;
-            if !self.is_fresh() {
-                return Err(Reason::IssuerUnavailable.into());
-            }
-            let holder = Holder::identify(&self.authority, &caller, asked, event)?;
-            let normal = Normal::read(asked, event)?;
-            let target = Target::resolve(&self.authority, &holder, &caller, &normal, event)?;
+            let now_s = self.clock.unix_ms() / 1000;
+            event.detail = None;
+            let question = self.question(door, now_s, event)?;
             let refused = |reason| Refused {
                 reason,
-                scopes: Some(target.operation().scopes.clone()),
+                scopes: question.target.wanted_scopes().cloned(),
             };
-            let now_s = self.clock.unix_ms() / 1000;
-            let granted =
-                Granted::find(&self.authority, &holder, &target, now_s, event).map_err(refused)?;
-            let permitted = Permitted::ask(self, &holder, &target, &granted, &normal, now_s, event)
-                .await
-                .map_err(refused)?;
-            let session = InSession::enter(self, &holder, &permitted)
-                .await
-                .map_err(refused)?;
-            match Minted::mint(self, &holder, &target, &granted, &permitted, &session).await {
+            let granted = Granted::find(&self.authority, &question, now_s, event);
+            let granted = granted.map_err(refused)?;
+            let permitted = Permitted::ask(self, &question, &granted, now_s, event).await;
+            let permitted = permitted.map_err(refused)?;
+            let session = InSession::enter(self, &question, &permitted).await;
+            let session = session.map_err(refused)?;
+            match Minted::mint(self, &question, &granted, &permitted, &session).await {
                 Ok(minted) => return Ok(minted),
                 Err(Unminted::Moved) => {}
                 Err(Unminted::Refused(reason)) => return Err(refused(reason)),
             }
         }
         Err(Reason::IssuerUnavailable.into())
+    }
+
+    fn question<'a>(
+        &self,
+        door: &Door<'a>,
+        now_s: u64,
+        event: &mut Event,
+    ) -> Result<Question<'a>, Reason> {
+        match *door {
+            Door::Check { peer, asked } => {
+                let caller = Caller::authenticate(&self.authority, peer, event)?;
+                self.check_issuing()?;
+                let holder = Holder::identify(&self.authority, &caller, asked, event)?;
+                let normal = Normal::read(asked, event)?;
+                let target = Called::resolve(&self.authority, &holder, &caller, &normal, event)?;
+                Ok(Question {
+                    holder,
+                    subject: Subject::own(),
+                    target: target.into(),
+                    normal: Some(normal),
+                })
+            }
+            Door::Token { client, wish } => {
+                client.describe(&self.authority, event);
+                self.check_issuing()?;
+                let holder = Holder::of_client(&self.authority, client, event)?;
+                let subject = Subject::establish(&self.authority, &holder, wish, now_s, event)?;
+                let target = Target::select(&self.authority, &holder, &subject, wish, event)?;
+                Ok(Question {
+                    holder,
+                    subject,
+                    target,
+                    normal: None,
+                })
+            }
+        }
+    }
+
+    fn check_issuing(&self) -> Result<(), Reason> {
+        if self.is_fresh() {
+            Ok(())
+        } else {
+            Err(Reason::IssuerUnavailable)
+        }
     }
 }

@@ -1,5 +1,8 @@
-//! Plain HTTP: public keys, and health.
+//! HTTP: the token endpoint and its kin, public keys, health.
 
+mod serve;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,9 +14,32 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use caracal_mandate::key::PublicKey;
 use caracal_mandate::name::Name;
+use caracal_mandate::spiffe::SpiffeId;
 use serde::Serialize;
 
 use crate::service::Service;
+
+pub use serve::HttpServeError;
+pub(crate) use serve::serve;
+
+/// The other end of a connection, as the connection itself shows it. No header has a say in this.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Peer {
+    address: Option<IpAddr>,
+    spiffe_id: Option<SpiffeId>,
+}
+
+impl Peer {
+    /// Where it connects from.
+    pub(crate) const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// Who its verified certificate says it is, if it has one.
+    pub(crate) const fn spiffe_id(&self) -> Option<&SpiffeId> {
+        self.spiffe_id.as_ref()
+    }
+}
 
 /// One key (RFC 7517 §4, RFC 7518 §6.2.1).
 #[derive(Serialize)]
@@ -46,6 +72,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/zones/{zone}/jwks.json", get(jwks))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .merge(crate::oauth::router())
         .with_state(service)
 }
 

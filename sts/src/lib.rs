@@ -5,6 +5,7 @@
 //!                           authorize: the filter's own decision, made here
 //! filter        --Watch-->  feed:      snapshot, deltas, pongs  <-- authority <-- log of the store
 //! filter        --Append--> ledger:    decisions of the data plane
+//! client        --HTTP-->   oauth:     token endpoint -> exchange; introspection, revocation, metadata
 //! anyone        --HTTP-->   public keys, health
 //! ```
 //!
@@ -21,8 +22,10 @@ mod config;
 mod exchange;
 mod feed;
 mod http;
+mod jwt;
 pub mod keys;
 mod ledger;
+mod oauth;
 pub mod policy;
 mod recorder;
 mod request;
@@ -37,8 +40,10 @@ pub use authority::TailError;
 pub use clock::{Clock, Random, RandomError, SystemClock, SystemRandom};
 pub use config::StsConfig;
 pub use feed::{AckReport, PointStatus};
+pub use http::HttpServeError;
 pub use keys::{Es256, KeyEncryptionKey, KeyError, SealError};
+pub use oauth::{InProcess, SingleUse, SingleUseError, Use};
 pub use policy::{MAX_POLICY_BYTES, PolicyDigest, PolicyError};
 pub use server::ServeError;
 pub use start::{StartError, Sts, ZoneKeyError};
-pub use tls::{TlsFileError, TlsFiles};
+pub use tls::{TlsError, TlsFileError, TlsFiles};

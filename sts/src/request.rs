@@ -86,7 +86,7 @@ impl<'a> Normal<'a> {
 
 /// The event of a decision that is still to be made: a no of the system zone until it is better
 /// known.
-pub(crate) fn draft(recorder: &Recorder, action: Action, now_ms: u64, asked: &Asked<'_>) -> Event {
+pub(crate) fn draft(recorder: &Recorder, action: Action, now_ms: u64, request_id: &str) -> Event {
     let emitter = recorder.emitter();
     let mut event = Event::new(
         SYSTEM_ZONE,
@@ -96,8 +96,8 @@ pub(crate) fn draft(recorder: &Recorder, action: Action, now_ms: u64, asked: &As
         emitter,
         now_ms,
     );
-    if !asked.request_id.is_empty() {
-        event.request_id = Some(asked.request_id.chars().take(MAX_REQUEST_ID).collect());
+    if !request_id.is_empty() {
+        event.request_id = Some(request_id.chars().take(MAX_REQUEST_ID).collect());
     }
     event
 }
@@ -109,4 +109,12 @@ pub(crate) fn refuse(event: &mut Event, refused: &Refused) {
     if event.scope.is_none() {
         event.scope = refused.scopes.as_ref().map(ToString::to_string);
     }
+}
+
+/// Adds to the free text of an event.
+pub(crate) fn note(event: &mut Event, text: &str) {
+    event.detail = Some(match event.detail.take() {
+        Some(detail) => format!("{detail}; {text}"),
+        None => text.to_owned(),
+    });
 }

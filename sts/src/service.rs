@@ -13,6 +13,7 @@ use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
 use crate::feed::Registry;
 use crate::keys::{KeyEncryptionKey, ZoneKey};
+use crate::oauth::{Attempts, SingleUse};
 use crate::policy::PolicyRunner;
 use crate::recorder::Recorder;
 
@@ -28,6 +29,8 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) config: StsConfig,
+    pub(crate) attempts: Attempts,
+    pub(crate) single_use: Arc<dyn SingleUse>,
 }
 
 impl Service {

@@ -17,7 +17,9 @@ use crate::clock::{Clock, Random, RandomError, new_id};
 use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
 use crate::feed::{AckReport, PointStatus, Registry};
+use crate::http::HttpServeError;
 use crate::keys::{KeyEncryptionKey, KeyError, ZoneKey};
+use crate::oauth::{Attempts, InProcess};
 use crate::policy::{PolicyDigest, PolicyError, PolicyRunner};
 use crate::recorder::Recorder;
 use crate::server::{ServeError, serve};
@@ -99,6 +101,8 @@ impl Sts {
             clock,
             random,
             config,
+            attempts: Attempts::default(),
+            single_use: Arc::new(InProcess::default()),
         });
         // A dropped sender is a change too, so the tasks end with the last handle.
         let (running, stop) = watch::channel(false);
@@ -125,7 +129,18 @@ impl Sts {
         serve(Arc::clone(&self.service), listener, tls, shutdown).await
     }
 
-    /// `/zones/{zone}/jwks.json`, `/healthz`, `/readyz`.
+    /// Serves [`Self::http_router`] until `shutdown` completes: with TLS and client certificates for
+    /// those who have one, or plain behind something that speaks TLS.
+    pub async fn serve_http(
+        &self,
+        listener: TcpListener,
+        tls: Option<TlsFiles>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), HttpServeError> {
+        crate::http::serve(self.http_router(), listener, tls, shutdown).await
+    }
+
+    /// The OAuth endpoints, `/zones/{zone}/jwks.json`, `/healthz`, `/readyz`.
     pub fn http_router(&self) -> axum::Router {
         crate::http::router(Arc::clone(&self.service))
     }
@@ -139,6 +154,11 @@ impl Sts {
     /// Waits until no enforcement point of the zone can decide alone on a state before `seq`.
     pub async fn wait_applied(&self, zone: &Name, seq: u64, bound: Duration) -> AckReport {
         self.service.registry.wait_applied(zone, seq, bound).await
+    }
+
+    /// Waits until this service decides on a state that has `seq` in it; false after `bound`.
+    pub async fn wait_read(&self, seq: u64, bound: Duration) -> bool {
+        self.service.authority.wait_for(seq, bound).await
     }
 
     /// The lease, which is the bound for [`Sts::wait_applied`] after which silence means closed.

@@ -17,6 +17,8 @@
 pub mod bench;
 pub mod client;
 pub mod mandates;
+pub mod opa;
+pub mod rego;
 pub mod stack;
 pub mod story;
 pub mod upstream;

@@ -1,5 +1,7 @@
 //! The one way of every change: recordable, committed, recorded, answered.
 
+mod subject;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +46,25 @@ impl<T: Serialize> IntoResponse for Made<T> {
     }
 }
 
+/// The answer to a removal: there is nothing to show but its place in the log.
+#[derive(Serialize)]
+pub(super) struct Removed {
+    seq: u64,
+    replayed: bool,
+}
+
+impl IntoResponse for Removed {
+    fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
+}
+
+impl From<Committed> for Removed {
+    fn from(Committed { seq, replayed }: Committed) -> Self {
+        Self { seq, replayed }
+    }
+}
+
 /// The answer to a listing.
 #[derive(Serialize)]
 pub(super) struct Items<T> {
@@ -63,7 +84,7 @@ impl<A: Authority> Api<A> {
         change: Change,
         idempotency: Option<String>,
     ) -> Result<Committed, ApiError> {
-        let subject = subject(&change);
+        let subject = subject::of(&change);
         self.detached(zone, Request::Change(change), subject, idempotency)
             .await
     }
@@ -75,7 +96,7 @@ impl<A: Authority> Api<A> {
         target: RevocationTarget,
         idempotency: Option<String>,
     ) -> Result<Committed, ApiError> {
-        let subject = revocation_subject(&target);
+        let subject = subject::of_revocation(&target);
         self.detached(zone, Request::Revocation(target), subject, idempotency)
             .await
     }
@@ -161,66 +182,5 @@ fn account(
             let detail = format!("{} refused: {error}", subject.detail);
             (Subject { detail, ..subject }, Outcome::Deny, None)
         }
-    }
-}
-
-fn subject(change: &Change) -> Subject {
-    let about = |detail: String| Subject {
-        detail,
-        ..Subject::default()
-    };
-    match change {
-        Change::ZoneCreated(zone) => about(format!("zone {} created", zone.name)),
-        Change::ApplicationCreated(application) => Subject {
-            application: Some(application.name.to_string()),
-            ..about(format!("application {} created", application.name))
-        },
-        Change::ResourcePut(resource) => Subject {
-            resource: Some(resource.uri.to_string()),
-            ..about(format!("resource {} put", resource.name))
-        },
-        Change::GrantCreated(grant) => Subject {
-            application: Some(grant.application.to_string()),
-            grant: Some(grant.id.clone()),
-            scope: Some(grant.scopes.to_string()),
-            ..about(format!("grant {} created", grant.id))
-        },
-        Change::PolicyActivated(policy) => Subject {
-            policy: Some(policy.digest.clone()),
-            ..about(format!("policy {} activated", policy.digest))
-        },
-        Change::KeyPublished(key) => about(format!("key {} published", key.kid)),
-        Change::PointCreated(point) => about(format!("enforcement point {} created", point.name)),
-        Change::SessionOpened(session) => Subject {
-            session: Some(session.id.clone()),
-            ..about(format!("session {} opened", session.id))
-        },
-        Change::Revoked(record) => revocation_subject(&record.target),
-    }
-}
-
-fn revocation_subject(target: &RevocationTarget) -> Subject {
-    let plain = Subject {
-        detail: format!("{target} revoked"),
-        ..Subject::default()
-    };
-    match target {
-        RevocationTarget::Mandate(id) => Subject {
-            mandate: Some(id.clone()),
-            ..plain
-        },
-        RevocationTarget::Session(id) => Subject {
-            session: Some(id.clone()),
-            ..plain
-        },
-        RevocationTarget::Grant(id) => Subject {
-            grant: Some(id.clone()),
-            ..plain
-        },
-        RevocationTarget::Application(name) => Subject {
-            application: Some(name.to_string()),
-            ..plain
-        },
-        RevocationTarget::Resource(_) | RevocationTarget::Zone => plain,
     }
 }

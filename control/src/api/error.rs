@@ -46,7 +46,7 @@ impl ApiError {
 
     pub(super) fn no_method() -> Self {
         let message = "this path does not take this method: things are made with POST, the active \
-            policy is set with PUT, everything is read with GET";
+            policy is set with PUT, credentials and issuers go with DELETE, everything is read with GET";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
@@ -61,6 +61,20 @@ impl ApiError {
 
     pub(super) fn no_zone(zone: &Name) -> Self {
         let message = format!("zone {zone} does not exist: create it, or list the zones");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn no_application(zone: &Name, application: &Name) -> Self {
+        let message = format!(
+            "application {application} does not exist in zone {zone}: create it, or list the \
+            applications"
+        );
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn no_policy(zone: &Name, digest: &str) -> Self {
+        let message =
+            format!("zone {zone} has no policy version {digest}: list the versions to see them");
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -109,13 +123,28 @@ impl ApiError {
                 Self::new(StatusCode::CONFLICT, "idempotency_conflict", message)
             }
             CommitError::Database(error) => Self::store(&error),
+            CommitError::TimedOut => Self::store(&CommitError::TimedOut),
+            CommitError::Replaced => Self::replaced(),
         }
     }
 
     pub(super) fn read(error: ReadError) -> Self {
         match error {
             ReadError::Database(error) => Self::store(&error),
+            ReadError::TimedOut => Self::store(&ReadError::TimedOut),
+            ReadError::Replaced { .. } => Self::replaced(),
         }
+    }
+
+    fn replaced() -> Self {
+        tracing::error!("the authority log was replaced since this server started");
+        let message = "the authority database was replaced since this server started, so that it \
+            must not go on: restart it";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            message,
+        )
     }
 
     fn store(error: &dyn std::fmt::Display) -> Self {

@@ -1,3 +1,5 @@
+mod credentials;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use caracal_audit::{CheckpointSigner, ListQuery};

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::Context;
+use super::credential::CredentialCommand;
 use super::error::CliError;
 
 #[derive(Debug, Subcommand)]
@@ -14,12 +15,16 @@ pub(crate) enum AppCommand {
     Create {
         /// Name: a-z, 0-9 and '-'.
         name: Name,
-        /// Identities of its workloads; each belongs to one application only.
-        #[arg(long = "spiffe-id", required = true, num_args = 1.., value_name = "ID")]
+        /// Identities of its workloads; each belongs to one application only. Without any, give it
+        /// a credential.
+        #[arg(long = "spiffe-id", num_args = 1.., value_name = "ID")]
         spiffe_ids: Vec<SpiffeId>,
     },
     /// Lists applications.
     List,
+    /// Credentials: further means by which an application proves who it is.
+    #[command(subcommand)]
+    Credential(CredentialCommand),
 }
 
 impl AppCommand {
@@ -33,6 +38,7 @@ impl AppCommand {
                     .output
                     .done(&answer, &format!("application {name} created"))
             }
+            Self::Credential(command) => command.run(context).await,
             Self::List => {
                 let answer = context.client.get(&path).await?;
                 let columns: &[super::output::Column] = &[

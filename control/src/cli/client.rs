@@ -52,6 +52,10 @@ impl Client {
         self.send(Method::PUT, path, Some(body)).await
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, CliError> {
+        self.send(Method::DELETE, path, None).await
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -59,15 +63,16 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
         let server = self.server.trim_end_matches('/');
+        let changes = method != Method::GET;
         let mut request = self
             .http
             .request(method, format!("{server}{path}"))
             .bearer_auth(self.token()?);
         if let Some(body) = body {
             request = request.json(body);
-            if let Some(key) = &self.idempotency_key {
-                request = request.header("idempotency-key", key);
-            }
+        }
+        if let Some(key) = self.idempotency_key.as_ref().filter(|_| changes) {
+            request = request.header("idempotency-key", key);
         }
         let response = request
             .send()

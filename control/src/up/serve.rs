@@ -18,6 +18,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Listeners {
     pub(super) grpc: TcpListener,
     pub(super) http: TcpListener,
+    pub(super) https: Option<TcpListener>,
     pub(super) admin: TcpListener,
 }
 
@@ -29,25 +30,33 @@ pub(super) async fn until_stopped(
     api: Api<Sts>,
     token: AdminToken,
 ) -> anyhow::Result<()> {
-    let Listeners { grpc, http, admin } = listeners;
+    let Listeners {
+        grpc,
+        http,
+        https,
+        admin,
+    } = listeners;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopped) = watch::channel(false);
     let mut servers = JoinSet::new();
     let (service, shutdown) = (sts.clone(), stop_signal(stopped.clone()));
+    let http_tls = tls.clone();
     servers.spawn(async move {
         service
             .serve_grpc(grpc, tls, shutdown)
             .await
             .context("the gRPC server")
     });
-    let (router, shutdown) = (sts.http_router(), stop_signal(stopped.clone()));
-    servers.spawn(async move {
-        axum::serve(http, router)
-            .with_graceful_shutdown(shutdown)
-            .await
-            .context("the HTTP server")
-    });
+    let doors = [(Some(http), None), (https, Some(http_tls))];
+    for (listener, tls) in doors {
+        let Some(listener) = listener else { continue };
+        let (service, shutdown) = (sts.clone(), stop_signal(stopped.clone()));
+        servers.spawn(async move {
+            let served = service.serve_http(listener, tls, shutdown).await;
+            served.context("the HTTP server")
+        });
+    }
     let (router, shutdown) = (api.router(token), stop_signal(stopped));
     servers.spawn(async move {
         let server = axum::serve(admin, router).with_graceful_shutdown(shutdown);

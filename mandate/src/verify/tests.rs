@@ -5,7 +5,7 @@ use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 
 use super::*;
 use crate::chain::Chain;
-use crate::claims::{Confirmation, MAX_MANDATE_BYTES};
+use crate::claims::{Actor, Confirmation, MAX_MANDATE_BYTES, MayAct};
 use crate::jws::mint;
 use crate::key::{PublicKey, SIGNATURE_BYTES, SignError, Signer};
 use crate::revocation::Revocation;
@@ -66,6 +66,9 @@ fn claims() -> Claims {
         cnf: Confirmation {
             spiffe_id: HOLDER.parse().unwrap(),
         },
+        act: None,
+        may_act: None,
+        from: Vec::new(),
         mdt: Chain {
             v: 1,
             rev: Version::default(),
@@ -393,7 +396,12 @@ fn a_mandate_for_another_resource_or_use_is_refused() {
         present(&check(&minted(&other)).unwrap()),
         Err(Reason::MandateAudience)
     );
-    let delegate = changed(|claims| claims.usage = MandateUse::Delegate);
+    let delegate = changed(|claims| {
+        claims.usage = MandateUse::Delegate;
+        claims.may_act = Some(MayAct {
+            sub: "worker".parse().unwrap(),
+        });
+    });
     assert_eq!(
         present(&check(&minted(&delegate)).unwrap()),
         Err(Reason::MandateUse)
@@ -472,4 +480,112 @@ proptest::proptest! {
     fn no_bytes_make_the_verifier_panic(token in "[A-Za-z0-9_.=-]{0,200}") {
         proptest::prop_assert!(check(&token).is_err());
     }
+}
+
+fn actor(sub: &str, before: Option<&Actor>) -> Actor {
+    Actor::after(sub.parse().unwrap(), before)
+}
+
+#[test]
+fn the_actor_is_the_application_that_holds_the_mandate() {
+    let chain = actor("payout", Some(&actor("orchestrator", None)));
+    let token = minted(&changed(|claims| {
+        claims.sub = "user:corp:42".to_owned();
+        claims.act = Some(chain.clone());
+    }));
+    assert_eq!(present(&check(&token).unwrap()), Ok(()));
+    let text = serde_json::to_string(&chain).unwrap();
+    assert_eq!(text, r#"{"sub":"payout","act":{"sub":"orchestrator"}}"#);
+    let other = minted(&changed(|claims| {
+        claims.act = Some(actor("other", Some(&chain)));
+    }));
+    assert_eq!(check(&other).err(), Some(Reason::MandateClaims));
+    let mut deep = actor("payout", None);
+    for _ in 0..9 {
+        deep = actor("payout", Some(&deep));
+    }
+    let deep = minted(&changed(|claims| claims.act = Some(deep)));
+    assert_eq!(check(&deep).err(), Some(Reason::MandateClaims));
+}
+
+#[test]
+fn an_actor_has_a_name_and_an_actor_before_it_and_nothing_else() {
+    let claims = changed(|claims| claims.act = Some(actor("payout", None)));
+    let text = serde_json::to_string(&claims).unwrap();
+    for other in [
+        r#"{"sub":"payout","exp":1}"#,
+        r#"{"sub":"payout","iss":"https://evil.example"}"#,
+        r#"{"sub":"Payout"}"#,
+        "{}",
+        r#""payout""#,
+    ] {
+        let changed = text.replacen(r#"{"sub":"payout"}"#, other, 1);
+        assert_ne!(changed, text);
+        let token = signed(&header(""), changed.as_bytes());
+        assert_eq!(check(&token).err(), Some(Reason::MandateClaims), "{other}");
+    }
+}
+
+#[test]
+fn who_may_act_stands_in_delegation_mandates_and_only_there() {
+    let may_act = || {
+        Some(MayAct {
+            sub: "worker".parse().unwrap(),
+        })
+    };
+    for (usage, may_act, result) in [
+        (MandateUse::Execute, None, None),
+        (MandateUse::Delegate, may_act(), None),
+        (MandateUse::Delegate, None, Some(Reason::MandateClaims)),
+        (MandateUse::Execute, may_act(), Some(Reason::MandateClaims)),
+    ] {
+        let token = minted(&changed(|claims| {
+            claims.usage = usage;
+            claims.may_act = may_act;
+        }));
+        assert_eq!(check(&token).err(), result);
+    }
+}
+
+#[test]
+fn a_mandate_dies_with_each_mandate_that_it_was_derived_from() {
+    let mandate = check(&minted(&changed(|claims| {
+        claims.from = vec!["mdt_a".to_owned(), "mdt_b".to_owned()];
+    })))
+    .unwrap();
+    for (jti, alive) in [
+        ("mdt_1", false),
+        ("mdt_a", false),
+        ("mdt_b", false),
+        ("mdt_c", true),
+    ] {
+        let mut revocations = RevocationSet::default();
+        revocations.insert(Revocation {
+            id: RevocationId::new(RevocationKind::Mandate, "prod", jti),
+            issued_until: u64::MAX,
+            expires: NOW + 1000,
+        });
+        assert_eq!(mandate.holds(NOW, &revocations).is_ok(), alive, "{jti}");
+    }
+    let many = minted(&changed(|claims| claims.from = vec!["m".to_owned(); 19]));
+    assert_eq!(check(&many).err(), Some(Reason::MandateClaims));
+}
+
+#[test]
+fn what_holds_for_the_token_service_is_time_chain_and_revocation() {
+    let mandate = check(&minted(&changed(|claims| {
+        claims.usage = MandateUse::Delegate;
+        claims.may_act = Some(MayAct {
+            sub: "worker".parse().unwrap(),
+        });
+    })))
+    .unwrap();
+    let none = RevocationSet::default();
+    assert_eq!(present(&mandate), Err(Reason::MandateUse));
+    assert_eq!(mandate.holds(NOW, &none), Ok(()));
+    assert_eq!(mandate.holds(NOW + 300, &none), Err(Reason::MandateExpired));
+    assert_eq!(
+        mandate.holds(NOW - 31, &none),
+        Err(Reason::MandateNotYetValid)
+    );
 }

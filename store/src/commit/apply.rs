@@ -1,15 +1,18 @@
 //! What each change does to the tables.
 
 use caracal_mandate::name::Name;
-use sqlx::SqliteConnection;
 
-use super::{CommitError, exists, grant, identity, invalid, missing, resource, revocation};
+use super::{
+    CommitError, application, credential, grant, identity, invalid, issuer, point, resource,
+    revocation, row,
+};
 use crate::log::to_json;
 use crate::model::{Change, Policy, Session, SigningKey, Zone};
+use crate::store::Connection;
 
 /// Checks the change against the rules and writes it to the tables.
 pub(super) async fn change(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     change: &Change,
@@ -21,14 +24,16 @@ pub(super) async fn change(
     zone_exists(connection, zone).await?;
     match change {
         Change::ZoneCreated(_) => Ok(()),
-        Change::ApplicationCreated(new) => {
-            identity::create_application(connection, zone, seq, new).await
-        }
+        Change::ApplicationCreated(new) => application::create(connection, zone, seq, new).await,
+        Change::CredentialAdded(new) => credential::add(connection, zone, seq, new).await,
+        Change::CredentialRevoked(which) => credential::revoke(connection, zone, seq, which).await,
+        Change::IssuerCreated(new) => issuer::create(connection, zone, seq, new).await,
+        Change::IssuerRemoved(name) => issuer::remove(connection, zone, name).await,
         Change::ResourcePut(new) => resource::put(connection, zone, seq, new).await,
         Change::GrantCreated(new) => grant::create(connection, zone, seq, new).await,
         Change::PolicyActivated(new) => activate_policy(connection, zone, seq, new).await,
         Change::KeyPublished(key) => publish_key(connection, zone, seq, key, sealed).await,
-        Change::PointCreated(new) => identity::create_point(connection, zone, seq, new).await,
+        Change::PointCreated(new) => point::create(connection, zone, seq, new).await,
         Change::SessionOpened(new) => open_session(connection, zone, seq, new).await,
         Change::Revoked(record) => revocation::write(connection, zone, seq, record).await,
     }
@@ -36,37 +41,15 @@ pub(super) async fn change(
 
 /// Refuses a zone that does not exist.
 pub(super) async fn zone_exists(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
 ) -> Result<(), CommitError> {
-    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM zones WHERE name = $1")
-        .bind(zone.as_str())
-        .fetch_optional(connection)
-        .await?;
-    row.map(|_| ()).ok_or_else(|| missing("zone", zone))
-}
-
-/// Refuses an application that does not exist or was revoked.
-pub(super) async fn application_is_live(
-    connection: &mut SqliteConnection,
-    zone: &Name,
-    application: &Name,
-) -> Result<(), CommitError> {
-    let row: Option<(Option<i64>,)> =
-        sqlx::query_as("SELECT revoked_seq FROM applications WHERE zone = $1 AND name = $2")
-            .bind(zone.as_str())
-            .bind(application.as_str())
-            .fetch_optional(connection)
-            .await?;
-    match row {
-        None => Err(missing("application", application)),
-        Some((Some(_),)) => Err(invalid(format!("application {application} was revoked"))),
-        Some((None,)) => Ok(()),
-    }
+    let sql = "SELECT seq FROM zones WHERE name = $1";
+    row::must_exist(connection, sql, &[zone.as_str()], "zone").await
 }
 
 async fn create_zone(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     new: &Zone,
@@ -90,11 +73,8 @@ async fn create_zone(
             new.issuer
         )));
     }
-    match zone_exists(connection, zone).await {
-        Err(CommitError::NotFound { .. }) => {}
-        Err(error) => return Err(error),
-        Ok(()) => return Err(exists("zone", zone)),
-    }
+    let sql = "SELECT seq FROM zones WHERE name = $1";
+    row::must_be_new(connection, sql, &[zone.as_str()], "zone").await?;
     sqlx::query("INSERT INTO zones (name, issuer, seq) VALUES ($1, $2, $3)")
         .bind(zone.as_str())
         .bind(&new.issuer)
@@ -105,7 +85,7 @@ async fn create_zone(
 }
 
 async fn activate_policy(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     new: &Policy,
@@ -131,7 +111,7 @@ async fn activate_policy(
 }
 
 async fn publish_key(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     key: &SigningKey,
@@ -140,13 +120,8 @@ async fn publish_key(
     let sealed = sealed
         .filter(|sealed| !sealed.is_empty())
         .ok_or_else(|| invalid("a key is published with its private half"))?;
-    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM signing_keys WHERE kid = $1")
-        .bind(&key.kid)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if row.is_some() {
-        return Err(exists("key", &key.kid));
-    }
+    let sql = "SELECT seq FROM signing_keys WHERE kid = $1";
+    row::must_be_new(connection, sql, &[&key.kid], "key").await?;
     sqlx::query(
         "INSERT INTO signing_keys (zone, kid, point, sealed, seq) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -161,20 +136,15 @@ async fn publish_key(
 }
 
 async fn open_session(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     new: &Session,
 ) -> Result<(), CommitError> {
-    application_is_live(connection, zone, &new.application).await?;
+    application::is_live(connection, zone, &new.application).await?;
     identity::belongs_to(connection, zone, &new.application, &new.holder).await?;
-    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM sessions WHERE id = $1")
-        .bind(&new.id)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if row.is_some() {
-        return Err(exists("session", &new.id));
-    }
+    let sql = "SELECT seq FROM sessions WHERE id = $1";
+    row::must_be_new(connection, sql, &[&new.id], "session").await?;
     sqlx::query(
         "INSERT INTO sessions (id, zone, application, definition, seq) VALUES ($1, $2, $3, $4, $5)",
     )

@@ -2,20 +2,20 @@
 
 use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::name::Name;
-use sqlx::SqliteConnection;
 
-use super::{CommitError, apply, exists, invalid, resource};
+use super::{CommitError, application, invalid, resource, row};
 use crate::log::to_json;
 use crate::model::Grant;
+use crate::store::Connection;
 
 pub(super) async fn create(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     new: &Grant,
 ) -> Result<(), CommitError> {
     is_well_formed(new)?;
-    apply::application_is_live(connection, zone, &new.application).await?;
+    application::is_live(connection, zone, &new.application).await?;
     let resource = resource::read(connection, zone, &new.resource).await?;
     let known = |scope| {
         resource
@@ -30,13 +30,8 @@ pub(super) async fn create(
         )));
     }
     // Over all zones: an id is never used twice, also not for something that was revoked.
-    let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM grants WHERE id = $1")
-        .bind(&new.id)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if row.is_some() {
-        return Err(exists("grant", &new.id));
-    }
+    let sql = "SELECT seq FROM grants WHERE id = $1";
+    row::must_be_new(connection, sql, &[&new.id], "grant").await?;
     sqlx::query(
         "INSERT INTO grants (id, zone, application, resource, definition, seq) \
          VALUES ($1, $2, $3, $4, $5, $6)",

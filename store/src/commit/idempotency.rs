@@ -1,12 +1,13 @@
 //! Idempotency keys: a request that is sent twice changes things once.
 
 use caracal_mandate::name::Name;
-use sqlx::SqliteConnection;
 
 use super::{CommitError, Request, invalid};
 use crate::digest;
 use crate::log::to_json;
+use crate::model::{Change, Credential, Proof, SecretHash};
 use crate::number::unsigned;
+use crate::store::Connection;
 
 /// Longest key in bytes.
 const MAX_KEY_BYTES: usize = 255;
@@ -27,6 +28,7 @@ impl Ticket {
             )));
         }
         let asked = match request {
+            Request::Change(Change::CredentialAdded(new)) => to_json(&asked_for(new))?,
             Request::Change(change) => to_json(change)?,
             Request::Key { key, sealed: _ } => to_json(key)?,
             // Not the time: the repeated request comes later.
@@ -43,7 +45,7 @@ impl Ticket {
     /// The position of the change that the key was used for, if it was this one.
     pub(super) async fn earlier(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
     ) -> Result<Option<u64>, CommitError> {
         let row: Option<(String, i64)> = sqlx::query_as(
             "SELECT digest, seq FROM idempotency_keys WHERE zone = $1 AND idempotency_key = $2",
@@ -61,7 +63,7 @@ impl Ticket {
 
     pub(super) async fn keep(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         seq: i64,
     ) -> Result<(), CommitError> {
         sqlx::query(
@@ -76,4 +78,17 @@ impl Ticket {
         .await?;
         Ok(())
     }
+}
+
+/// The part of a credential that the caller asked for: the repeated request comes later, and with a
+/// secret of its own that nobody will see.
+fn asked_for(new: &Credential) -> Credential {
+    let mut asked = Credential {
+        created_at: 0,
+        ..new.clone()
+    };
+    if let Proof::Secret { sha256 } = &mut asked.proof {
+        *sha256 = SecretHash::blank();
+    }
+    asked
 }

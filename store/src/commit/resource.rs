@@ -2,14 +2,14 @@
 
 use caracal_mandate::catalog::Resource;
 use caracal_mandate::name::Name;
-use sqlx::SqliteConnection;
 
-use super::{CommitError, exists, invalid, missing};
+use super::{CommitError, exists, invalid, missing, row};
 use crate::log::{json, to_json};
+use crate::store::Connection;
 
 /// The resource with a name.
 pub(super) async fn read(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     name: &Name,
 ) -> Result<Resource, CommitError> {
@@ -24,7 +24,7 @@ pub(super) async fn read(
 }
 
 pub(super) async fn put(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     new: &Resource,
@@ -49,7 +49,7 @@ pub(super) async fn put(
 /// The identifier is what mandates name: shared by two resources, or handed from one to another, it
 /// would make mandates for the one good at the other.
 async fn identifier_is_free(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     new: &Resource,
 ) -> Result<(), CommitError> {
@@ -75,7 +75,7 @@ async fn identifier_is_free(
 }
 
 async fn replace_hosts(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     new: &Resource,
 ) -> Result<(), CommitError> {
@@ -85,15 +85,9 @@ async fn replace_hosts(
         .execute(&mut *connection)
         .await?;
     for host in &new.hosts {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT resource FROM resource_hosts WHERE zone = $1 AND host = $2")
-                .bind(zone.as_str())
-                .bind(host.as_str())
-                .fetch_optional(&mut *connection)
-                .await?;
-        if row.is_some() {
-            return Err(exists("host", host));
-        }
+        let sql = "SELECT 1 FROM resource_hosts WHERE zone = $1 AND host = $2";
+        let keys = [zone.as_str(), host.as_str()];
+        row::must_be_new(connection, sql, &keys, "host").await?;
         sqlx::query("INSERT INTO resource_hosts (zone, host, resource) VALUES ($1, $2, $3)")
             .bind(zone.as_str())
             .bind(host.as_str())

@@ -2,18 +2,18 @@
 
 use caracal_mandate::claims::{CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS};
 use caracal_mandate::name::Name;
-use sqlx::SqliteConnection;
 
-use super::{CommitError, invalid, missing, resource};
+use super::{CommitError, invalid, resource, row};
 use crate::model::{RevocationRecord, RevocationTarget};
 use crate::number::{bits, signed, watermark};
+use crate::store::Connection;
 
 /// Longest id of a mandate, session or grant that is looked at.
 const MAX_ID_BYTES: usize = 128;
 
 /// The record of a revocation of `target`, which must exist.
 pub(super) async fn record(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     target: RevocationTarget,
     now_s: u64,
@@ -23,16 +23,19 @@ pub(super) async fn record(
         // No table lists mandates: what was issued stands in the ledger.
         RevocationTarget::Mandate(id) => is_plain(id)?,
         RevocationTarget::Session(id) => {
-            let row = sqlx::query_as("SELECT seq FROM sessions WHERE zone = $1 AND id = $2");
-            must_exist(connection, row, zone, "session", id).await?;
+            is_plain(id)?;
+            let sql = "SELECT seq FROM sessions WHERE zone = $1 AND id = $2";
+            row::must_exist(connection, sql, &[zone.as_str(), id], "session").await?;
         }
         RevocationTarget::Grant(id) => {
-            let row = sqlx::query_as("SELECT seq FROM grants WHERE zone = $1 AND id = $2");
-            must_exist(connection, row, zone, "grant", id).await?;
+            is_plain(id)?;
+            let sql = "SELECT seq FROM grants WHERE zone = $1 AND id = $2";
+            row::must_exist(connection, sql, &[zone.as_str(), id], "grant").await?;
         }
         RevocationTarget::Application(name) => {
-            let row = sqlx::query_as("SELECT seq FROM applications WHERE zone = $1 AND name = $2");
-            must_exist(connection, row, zone, "application", name.as_str()).await?;
+            let sql = "SELECT seq FROM applications WHERE zone = $1 AND name = $2";
+            let keys = [zone.as_str(), name.as_str()];
+            row::must_exist(connection, sql, &keys, "application").await?;
         }
         RevocationTarget::Resource(name) => {
             uri = Some(resource::read(connection, zone, name).await?.uri);
@@ -58,7 +61,7 @@ pub(super) async fn record(
 }
 
 pub(super) async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     record: &RevocationRecord,
@@ -87,7 +90,7 @@ pub(super) async fn write(
 
 /// Marks what never comes back, so that it is known after the revocation has expired.
 async fn mark(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     zone: &Name,
     seq: i64,
     target: &RevocationTarget,
@@ -119,25 +122,6 @@ async fn mark(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-type RowQuery = sqlx::query::QueryAs<'static, sqlx::Sqlite, (i64,), sqlx::sqlite::SqliteArguments>;
-
-async fn must_exist(
-    connection: &mut SqliteConnection,
-    query: RowQuery,
-    zone: &Name,
-    kind: &'static str,
-    id: &str,
-) -> Result<(), CommitError> {
-    is_plain(id)?;
-    let (zone, key) = (zone.as_str().to_owned(), id.to_owned());
-    let row = query
-        .bind(zone)
-        .bind(key)
-        .fetch_optional(connection)
-        .await?;
-    row.map(|_| ()).ok_or_else(|| missing(kind, id))
 }
 
 fn is_plain(id: &str) -> Result<(), CommitError> {

@@ -58,3 +58,129 @@ async fn a_feed_that_does_not_reach_back_says_so() {
             .is_empty()
     );
 }
+
+fn credential(id: &str, proof: &serde_json::Value, expires_at: Option<u64>) -> Change {
+    let credential = serde_json::json!({
+        "id": id, "application": "payout", "created_at": 1, "expires_at": expires_at,
+        "proof": proof,
+    });
+    Change::CredentialAdded(serde_json::from_value(credential).unwrap())
+}
+
+fn cluster() -> Change {
+    let issuer = serde_json::json!({
+        "name": "cluster", "issuer": "https://cluster.example", "purpose": "kubernetes",
+        "audiences": ["https://sts.example/zones/acme"], "subject_claim": "sub",
+        "jwks_uri": "https://cluster.example/openid/v1/jwks", "max_token_age": 3600,
+    });
+    Change::IssuerCreated(serde_json::from_value(issuer).unwrap())
+}
+
+fn account() -> serde_json::Value {
+    serde_json::json!({
+        "kind": "kubernetes", "issuer": "https://cluster.example", "namespace": "payments",
+        "service_account": "worker",
+    })
+}
+
+fn secret() -> serde_json::Value {
+    let hash = caracal_store::model::SecretHash::of("cs_test");
+    serde_json::json!({"kind": "secret", "sha256": hash})
+}
+
+impl World {
+    fn held(&self, now_s: u64) -> Vec<String> {
+        let state = self.service().authority.read();
+        let zone = state.zone(&self.zone).unwrap();
+        let held = zone.credentials(&name("payout"), now_s);
+        held.map(|credential| credential.id.clone()).collect()
+    }
+
+    async fn withdraw(&self, id: &str) {
+        let (application, id) = (name("payout"), id.to_owned());
+        let which = caracal_store::model::CredentialRef { application, id };
+        self.commit(Change::CredentialRevoked(which)).await;
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_known_until_they_expire_or_are_revoked() {
+    let world = World::open().await;
+    world
+        .commit(credential("crd_1", &secret(), Some(100)))
+        .await;
+    world.commit(credential("crd_2", &secret(), None)).await;
+    assert_eq!(world.held(99), ["crd_1", "crd_2"]);
+    assert_eq!(world.held(100), ["crd_2"]);
+    world.withdraw("crd_2").await;
+    assert_eq!(world.held(99), ["crd_1"]);
+    world.revoke("application/payout").await;
+    assert!(world.held(99).is_empty());
+}
+
+#[tokio::test]
+async fn a_service_account_leads_to_its_application_only_while_it_is_live() {
+    let world = World::open().await;
+    world.commit(cluster()).await;
+    world
+        .commit(credential("crd_1", &account(), Some(100)))
+        .await;
+    let key: caracal_store::model::ServiceAccount = {
+        let mut members = account();
+        members.as_object_mut().unwrap().remove("kind");
+        serde_json::from_value(members).unwrap()
+    };
+    let application = |now_s| {
+        let state = world.service().authority.read();
+        let zone = state.zone(&world.zone).unwrap();
+        zone.service_account(&key, now_s).cloned()
+    };
+    assert_eq!(application(99), Some(name("payout")));
+    assert_eq!(application(100), None);
+    world.withdraw("crd_1").await;
+    assert_eq!(application(99), None);
+    world.commit(credential("crd_2", &account(), None)).await;
+    assert_eq!(application(99), Some(name("payout")));
+    world.revoke("application/payout").await;
+    assert_eq!(application(99), None);
+}
+
+#[tokio::test]
+async fn an_issuer_is_trusted_until_it_is_removed() {
+    let world = World::open().await;
+    world.commit(cluster()).await;
+    let trusted = |iss: &str| {
+        let state = world.service().authority.read();
+        let zone = state.zone(&world.zone).unwrap();
+        (zone.issuers().count(), zone.issuer(iss).is_some())
+    };
+    assert_eq!(trusted("https://cluster.example"), (1, true));
+    assert_eq!(trusted("https://cluster.example/"), (1, false));
+    world.commit(Change::IssuerRemoved(name("cluster"))).await;
+    assert_eq!(trusted("https://cluster.example"), (0, false));
+}
+
+#[tokio::test]
+async fn a_further_workload_is_known_until_its_credential_is_revoked() {
+    const SECOND: &str = "spiffe://d.example/payout-2";
+    let world = World::open().await;
+    let proof = serde_json::json!({"kind": "spiffe", "spiffe_id": SECOND});
+    world.commit(credential("crd_1", &proof, None)).await;
+    let session = caracal_store::model::Session {
+        id: "ses_1".to_owned(),
+        application: name("payout"),
+        holder: SECOND.parse().unwrap(),
+        opened_at: 1,
+    };
+    world.commit(Change::SessionOpened(session)).await;
+    let known = || {
+        let state = world.service().authority.read();
+        let zone = state.zone(&world.zone).unwrap();
+        let session = zone.session(&name("payout"), SECOND).is_some();
+        (state.identity(SECOND).is_some(), session)
+    };
+    assert_eq!(known(), (true, true));
+    world.withdraw("crd_1").await;
+    assert_eq!(known(), (false, false));
+    assert!(world.service().authority.read().identity(PAYOUT).is_some());
+}

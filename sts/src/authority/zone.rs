@@ -11,9 +11,11 @@ use caracal_mandate::name::Name;
 use caracal_mandate::revocation::{Revocation, RevocationId, RevocationSet};
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::model::{
-    Application, Change, Grant, RevocationRecord, RevocationTarget, Session, SigningKey, Zone,
+    Application, Change, CredentialRef, Grant, Proof, RevocationRecord, RevocationTarget, Session,
+    SigningKey, Zone,
 };
 
+use super::credentials::{Credentials, Issuers};
 use super::items::FeedLog;
 use crate::policy::CompiledPolicy;
 
@@ -44,6 +46,8 @@ pub(crate) struct ZoneState {
     /// Recent items for the feed.
     pub(crate) feed: FeedLog,
     applications: HashMap<Name, Arc<Application>>,
+    pub(super) credentials: Credentials,
+    pub(super) issuers: Issuers,
     inactive: HashSet<Name>,
     grants: HashMap<Name, Vec<Arc<Grant>>>,
     sessions: HashMap<Name, HashMap<Box<str>, Arc<str>>>,
@@ -60,6 +64,8 @@ impl ZoneState {
             revocations: RevocationSet::default(),
             feed: FeedLog::new(seq),
             applications: HashMap::new(),
+            credentials: Credentials::default(),
+            issuers: Issuers::default(),
             inactive: HashSet::new(),
             grants: HashMap::new(),
             sessions: HashMap::new(),
@@ -103,6 +109,19 @@ impl ZoneState {
             .max_by_key(lasts)
     }
 
+    /// The live grants of an application for a resource.
+    pub(crate) fn grants(
+        &self,
+        application: &Name,
+        resource: &Name,
+        now_s: u64,
+    ) -> impl Iterator<Item = &Arc<Grant>> {
+        let grants = self.grants.get(application).map_or(&[][..], Vec::as_slice);
+        grants.iter().filter(move |grant| {
+            grant.resource == *resource && grant.expires_at.is_none_or(|expires| now_s < expires)
+        })
+    }
+
     /// Whether a grant is still there.
     pub(crate) fn has_grant(&self, application: &Name, id: &str) -> bool {
         self.grants
@@ -123,6 +142,10 @@ impl ZoneState {
                 self.applications
                     .insert(application.name.clone(), Arc::new(application));
             }
+            Change::CredentialAdded(credential) => self.credentials.add(credential),
+            Change::CredentialRevoked(which) => self.withdraw(&which),
+            Change::IssuerCreated(issuer) => self.issuers.add(issuer),
+            Change::IssuerRemoved(name) => self.issuers.remove(&name),
             Change::ResourcePut(resource) => {
                 self.feed.resource(seq, &resource);
                 self.catalog.insert(resource);
@@ -151,6 +174,17 @@ impl ZoneState {
         self.feed.key(seq, &public);
         self.signing_kid = Some(public.kid().into());
         Arc::make_mut(&mut self.keys).insert(public);
+    }
+
+    fn withdraw(&mut self, which: &CredentialRef) {
+        let Some(credential) = self.credentials.remove(which) else {
+            return;
+        };
+        if let Proof::Spiffe { spiffe_id } = &credential.proof
+            && let Some(held) = self.sessions.get_mut(&which.application)
+        {
+            held.remove(spiffe_id.as_str());
+        }
     }
 
     fn open(&mut self, session: Session) {
@@ -192,6 +226,7 @@ impl ZoneState {
             RevocationTarget::Application(name) => {
                 self.grants.remove(&name);
                 self.sessions.remove(&name);
+                self.credentials.remove_all(&name);
                 self.inactive.insert(name);
             }
             // Watermarks over mandates; what is issued afterwards is good again.

@@ -8,7 +8,8 @@ use caracal_mandate::reason::Reason;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_store::model::{Application, EnforcementPoint, PointRole, Zone};
 
-use crate::authority::{Authority, Identity};
+use super::Client;
+use crate::authority::{Authority, Identity, ZoneState};
 use crate::request::Asked;
 
 /// A peer whose certificate names an identity that is registered.
@@ -100,6 +101,34 @@ impl Holder {
             return Err(Reason::CallerUnknown);
         }
         let zone = state.zone(zone).ok_or(Reason::CallerUnknown)?;
+        Self::active(zone, name, spiffe_id, event)
+    }
+
+    /// The workload of a client that proved who it is.
+    pub(crate) fn of_client(
+        authority: &Authority,
+        client: &Client,
+        event: &mut Event,
+    ) -> Result<Self, Reason> {
+        let workload = client.workload().ok_or(Reason::ClientUnbound)?;
+        event.holder = Some(workload.as_str().to_owned());
+        let state = authority.read();
+        // The credential named the application; the state says whether the workload is still its.
+        match state.identity(workload.as_str()) {
+            Some(Identity::Application { zone, name })
+                if zone == client.zone() && name == client.application() => {}
+            _ => return Err(Reason::ClientUnbound),
+        }
+        let zone = state.zone(client.zone()).ok_or(Reason::CallerUnknown)?;
+        Self::active(zone, client.application(), workload.clone(), event)
+    }
+
+    fn active(
+        zone: &ZoneState,
+        name: &Name,
+        spiffe_id: SpiffeId,
+        event: &mut Event,
+    ) -> Result<Self, Reason> {
         event.application = Some(name.as_str().to_owned());
         if !zone.is_active(name) {
             return Err(Reason::ApplicationInactive);

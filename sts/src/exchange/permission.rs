@@ -1,19 +1,21 @@
 //! What the policy says, and how long the mandate may live.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::event::Event;
 use caracal_mandate::reason::Reason;
+use caracal_mandate::scope::{Scope, ScopeSet};
 use caracal_store::model::Grant;
 
-use super::{Granted, Holder, Target};
+use super::{Granted, Holder, Question, Subject};
 use crate::authority::ZonePolicy;
 use crate::policy::{
     ApplicationInput, CompiledPolicy, Decision, GrantInput, OperationInput, PolicyInput,
-    RequestInput, ResourceInput,
+    RequestInput, ResourceInput, SubjectInput,
 };
-use crate::request::Normal;
+use crate::request::note;
 use crate::service::Service;
 
 /// The policy's yes, and the lifetime that everything together leaves.
@@ -21,18 +23,23 @@ use crate::service::Service;
 pub(crate) struct Permitted {
     policy: Arc<CompiledPolicy>,
     lifetime_s: u64,
+    scopes: ScopeSet,
 }
 
 impl Permitted {
-    pub(crate) async fn ask(
+    pub(super) async fn ask(
         service: &Service,
-        holder: &Holder,
-        target: &Target,
+        question: &Question<'_>,
         granted: &Granted,
-        normal: &Normal<'_>,
         now_s: u64,
         event: &mut Event,
     ) -> Result<Self, Reason> {
+        let Question {
+            holder, subject, ..
+        } = question;
+        if let Some(sub) = on_behalf(holder, subject) {
+            note(event, &sub);
+        }
         let policy = {
             let state = service.authority.read();
             let zone = state
@@ -44,35 +51,53 @@ impl Permitted {
             }
         };
         event.policy = Some(policy.digest().as_str().to_owned());
-        let input = input(holder, target, granted, normal, now_s)?;
+        let input = input(question, granted, now_s)?;
         let decided = service.policies.evaluate(Arc::clone(&policy), input).await;
         let decision = decided.map_err(|error| {
             tracing::warn!(%error, zone = %holder.zone().name, "the policy came to no decision");
-            event.detail = Some(error.to_string());
+            note(event, &error.to_string());
             Reason::PolicyFailed
         })?;
-        let max_lifetime = match decision {
-            Decision::Allow { max_lifetime } => max_lifetime,
-            Decision::Deny { reasons } => {
-                event.detail = (!reasons.is_empty()).then(|| reasons.join("; "));
+        let narrowing = match decision {
+            Decision::Allow(narrowing) => narrowing,
+            Decision::Deny(denial) => {
+                note(event, &denial.to_string());
                 return Err(Reason::PolicyDenied);
             }
         };
+        let scopes = narrowed(granted.scopes(), narrowing.scopes.as_ref());
+        // An operation needs all of its scopes, and a mandate without any is good for nothing.
+        if scopes.is_empty()
+            || (question.target.operation().is_some() && scopes != *granted.scopes())
+        {
+            note(event, "the policy takes scopes away");
+            return Err(Reason::PolicyDenied);
+        }
         let lifetime_s = lifetime(
             granted.grant(),
-            max_lifetime,
+            narrowing.max_lifetime,
+            subject.expires(),
             service.config.default_lifetime_s,
             now_s,
         );
         if lifetime_s == 0 {
             return Err(Reason::NoGrant);
         }
-        Ok(Self { policy, lifetime_s })
+        Ok(Self {
+            policy,
+            lifetime_s,
+            scopes,
+        })
     }
 
     /// The policy that said yes.
     pub(crate) const fn policy(&self) -> &Arc<CompiledPolicy> {
         &self.policy
+    }
+
+    /// What is issued: the granted scopes without those that the policy takes away.
+    pub(crate) const fn scopes(&self) -> &ScopeSet {
+        &self.scopes
     }
 
     /// Seconds, at least 1.
@@ -81,32 +106,54 @@ impl Permitted {
     }
 }
 
+/// The granted scopes that are also in `allowed`; the policy adds nothing.
+fn narrowed(granted: &ScopeSet, allowed: Option<&BTreeSet<String>>) -> ScopeSet {
+    let Some(allowed) = allowed else {
+        return granted.clone();
+    };
+    let kept = granted
+        .iter()
+        .filter(|scope| allowed.contains(scope.as_str()));
+    // Members of a set are distinct, so it is one; an empty one is refused.
+    ScopeSet::new(kept.cloned()).unwrap_or_default()
+}
+
+/// On whose behalf, where that is not the application itself.
+fn on_behalf(holder: &Holder, subject: &Subject) -> Option<String> {
+    let sub = subject.sub(holder);
+    (sub != holder.application().name.as_str()).then(|| format!("for {sub}"))
+}
+
 /// The minimum of all that bound it.
-fn lifetime(grant: &Grant, policy: Option<u64>, default_s: u64, now_s: u64) -> u64 {
-    let left = grant
-        .expires_at
-        .map(|expires| expires.saturating_sub(now_s));
+fn lifetime(
+    grant: &Grant,
+    policy: Option<u64>,
+    subject_expires: Option<u64>,
+    default_s: u64,
+    now_s: u64,
+) -> u64 {
+    let left = |expires: u64| expires.saturating_sub(now_s);
     [
         // A grant that says how long has said it; the default is for those that do not.
         grant.max_lifetime.or(Some(default_s)),
         Some(MAX_LIFETIME_SECONDS),
         policy,
-        left,
+        grant.expires_at.map(left),
+        subject_expires.map(left),
     ]
     .into_iter()
     .flatten()
     .fold(u64::MAX, u64::min)
 }
 
-fn input(
-    holder: &Holder,
-    target: &Target,
-    granted: &Granted,
-    normal: &Normal<'_>,
-    now_s: u64,
-) -> Result<String, Reason> {
+fn input(question: &Question<'_>, granted: &Granted, now_s: u64) -> Result<String, Reason> {
+    let Question {
+        holder,
+        subject,
+        target,
+        normal,
+    } = question;
     let resource = &target.entry().resource;
-    let operation = target.operation();
     let input = PolicyInput {
         zone: holder.zone().name.as_str(),
         application: ApplicationInput {
@@ -117,27 +164,54 @@ fn input(
             name: resource.name.as_str(),
             uri: resource.uri.as_str(),
         },
-        operation: Some(OperationInput {
+        operation: target.operation().map(|operation| OperationInput {
             name: operation.name.as_str(),
             method: operation.method.as_str(),
             path: operation.path.to_string(),
         }),
-        scopes: operation
-            .scopes
-            .iter()
-            .map(caracal_mandate::scope::Scope::as_str)
-            .collect(),
+        scopes: granted.scopes().iter().map(Scope::as_str).collect(),
         grant: GrantInput {
             id: &granted.grant().id,
         },
-        request: RequestInput {
+        subject: subject_input(holder, subject),
+        delegation: subject.path(holder),
+        request: normal.as_ref().map(|normal| RequestInput {
             method: normal.method,
             path: normal.path.as_str(),
             host: &normal.host,
-        },
+        }),
         now: now_s,
     };
     serde_json::to_string(&input).map_err(|_| Reason::PolicyFailed)
+}
+
+fn subject_input<'a>(holder: &'a Holder, subject: &'a Subject) -> SubjectInput<'a> {
+    if let Some(human) = subject.human() {
+        return SubjectInput {
+            kind: "user",
+            id: human.subject(),
+            issuer: Some(human.issuer()),
+            acr: human.acr(),
+            auth_time: human.auth_time(),
+        };
+    }
+    let own = holder.application().name.as_str();
+    let sub = subject.parent().map_or(own, |parent| &parent.claims().sub);
+    let (kind, issuer, id) = match sub
+        .strip_prefix("user:")
+        .and_then(|user| user.split_once(':'))
+    {
+        Some((issuer, id)) => ("user", Some(issuer), id),
+        None => ("application", None, sub),
+    };
+    // What was said about the user's authentication was said to who took the ID token.
+    SubjectInput {
+        kind,
+        id,
+        issuer,
+        acr: None,
+        auth_time: None,
+    }
 }
 
 #[cfg(test)]
@@ -150,25 +224,36 @@ mod tests {
             id: "grt_1".to_owned(),
             application: "a".parse().unwrap(),
             resource: "r".parse().unwrap(),
-            scopes: caracal_mandate::scope::ScopeSet::default(),
+            scopes: ScopeSet::default(),
             expires_at,
             max_lifetime,
         };
-        assert_eq!(lifetime(&grant(None, None), None, 300, 1000), 300);
+        assert_eq!(lifetime(&grant(None, None), None, None, 300, 1000), 300);
         assert_eq!(
-            lifetime(&grant(None, None), None, 5000, 1000),
+            lifetime(&grant(None, None), None, Some(9000), 5000, 1000),
             MAX_LIFETIME_SECONDS
         );
-        assert_eq!(lifetime(&grant(None, Some(60)), Some(90), 300, 1000), 60);
-        assert_eq!(lifetime(&grant(None, Some(60)), Some(30), 300, 1000), 30);
         assert_eq!(
-            lifetime(&grant(Some(1010), Some(60)), Some(30), 300, 1000),
+            lifetime(&grant(None, Some(60)), Some(90), None, 300, 1000),
+            60
+        );
+        assert_eq!(
+            lifetime(&grant(None, Some(60)), Some(30), Some(1060), 300, 1000),
+            30
+        );
+        assert_eq!(
+            lifetime(&grant(Some(1010), Some(60)), Some(30), None, 300, 1000),
             10
         );
-        assert_eq!(lifetime(&grant(Some(1000), None), None, 300, 1000), 0);
+        assert_eq!(lifetime(&grant(Some(1000), None), None, None, 300, 1000), 0);
         assert_eq!(
-            lifetime(&grant(None, Some(3000)), Some(4000), 300, 1000),
+            lifetime(&grant(None, Some(3000)), Some(4000), None, 300, 1000),
             MAX_LIFETIME_SECONDS
         );
+        assert_eq!(
+            lifetime(&grant(None, None), None, Some(1020), 300, 1000),
+            20
+        );
+        assert_eq!(lifetime(&grant(None, None), None, Some(999), 300, 1000), 0);
     }
 }

@@ -8,7 +8,7 @@ use caracal_mandate::reason::Reason;
 use caracal_store::model::{Change, Session};
 use tokio::sync::Mutex;
 
-use super::{Holder, Permitted};
+use super::{Holder, Permitted, Question};
 use crate::clock::new_id;
 use crate::service::Service;
 
@@ -49,11 +49,17 @@ pub(crate) struct InSession {
 
 impl InSession {
     /// Takes the policy's yes as evidence: who is refused opens no session.
-    pub(crate) async fn enter(
+    pub(super) async fn enter(
         service: &Service,
-        holder: &Holder,
+        question: &Question<'_>,
         _permitted: &Permitted,
     ) -> Result<Self, Reason> {
+        let holder = &question.holder;
+        // Less of a mandate stays in the session that the mandate is in.
+        if let Some(narrowed) = question.subject.narrowed() {
+            let id = narrowed.claims().sid.as_str().into();
+            return Ok(Self { id });
+        }
         if let Some(id) = find(service, holder) {
             return Ok(Self { id });
         }

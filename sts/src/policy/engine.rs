@@ -1,123 +1,198 @@
-//! The Rego interpreter, behind the three rules that are asked of it.
+//! The interpreter, under our bounds.
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 
-use super::{EVALUATION_LIMIT, PolicyDigest, PolicyError};
+use super::builtins;
+use super::diagnostic::Diagnostic;
+use super::lint::{self, Purpose};
+use super::outcome::{Decision, EvalError, Results};
+use super::scan;
+use super::tree::{File, Module};
+use super::{EVALUATION_LIMIT, MAX_POLICY_BYTES, PolicyDigest};
+
+/// The package of every policy.
+pub(super) const PACKAGE: &str = "caracal.policy";
 
 const FILE: &str = "policy.rego";
-const PACKAGE: &str = "data.caracal.policy";
 const ALLOW: &str = "data.caracal.policy.allow";
-const DENY: &str = "data.caracal.policy.deny";
-const MAX_LIFETIME: &str = "data.caracal.policy.max_lifetime";
 
 /// Work units between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
-/// Most elements of a range.
-const MAX_RANGE: i64 = 10_000;
+/// Deepest JSON of an input document.
+const MAX_INPUT_BYTES: usize = 256 * 1024;
 
-/// Most denial reasons that are kept, and how much of each.
-const MAX_DENIALS: usize = 8;
-const MAX_DENIAL_CHARS: usize = 128;
-
-/// What a policy says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Yes, for at most so many seconds.
-    Allow {
-        /// `max_lifetime`, if the policy has it.
-        max_lifetime: Option<u64>,
-    },
-    /// No.
-    Deny {
-        /// The members of `deny`, sorted and shortened.
-        reasons: Vec<String>,
-    },
-}
-
-/// Why there is no decision. Without the interpreter's text, which may quote the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EvalError {
-    /// The interpreter stopped with an error, its own time limit included.
-    #[error("the evaluation failed")]
-    Failed,
-    /// No answer in time.
-    #[error("the evaluation ran out of time")]
-    TimedOut,
-    /// `allow` is not a boolean.
-    #[error("allow is not a boolean")]
-    AllowType,
-    /// `deny` is not a set of strings.
-    #[error("deny is not a set of strings")]
-    DenyType,
-    /// `max_lifetime` is not a positive whole number.
-    #[error("max_lifetime is not a whole number of seconds, at least 1")]
-    LifetimeType,
+/// What a check found, and the policy if nothing stands in its way.
+#[derive(Debug)]
+pub struct Checked {
+    /// Findings, errors first.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The policy that the source is.
+    pub policy: Option<CompiledPolicy>,
 }
 
 /// A policy that is ready to be evaluated.
 pub struct CompiledPolicy {
     engine: Engine,
     digest: PolicyDigest,
-    has_deny: bool,
-    has_max_lifetime: bool,
+    has: Has,
+}
+
+/// Which of the optional rules there are.
+#[derive(Debug, Clone, Copy)]
+struct Has {
+    deny: bool,
+    max_lifetime: bool,
+    scopes: bool,
+}
+
+/// An engine with our functions and limits, and nothing in it.
+pub(super) fn bounded(limit: Duration) -> Result<Engine, Diagnostic> {
+    let mut engine = Engine::new();
+    // A function that is given what it does not take ends the evaluation, and that is a no. OPA
+    // would go on with undefined, which `not` makes true of.
+    engine.set_strict_builtin_errors(true);
+    engine.set_execution_timer_config(ExecutionTimerConfig {
+        limit,
+        check_interval: CHECK_INTERVAL,
+    });
+    builtins::install(&mut engine).map_err(|error| internal(&error))?;
+    // Prints are gathered and dropped with the engine; otherwise they would go to stderr.
+    engine.set_gather_prints(true);
+    Ok(engine)
+}
+
+/// Adds a source that is within the parser's bounds, and hands out its tree.
+pub(super) fn add(engine: &mut Engine, file: &str, source: &str) -> Result<Module, Diagnostic> {
+    if source.len() > MAX_POLICY_BYTES {
+        return Err(Diagnostic::error(
+            "too_long",
+            (1, 1),
+            format!(
+                "the source has {} bytes, more than {MAX_POLICY_BYTES}",
+                source.len()
+            ),
+            "shorten it; what differs from request to request belongs into grants",
+        ));
+    }
+    scan::check(source)?;
+    engine
+        .add_policy(file.to_owned(), source.to_owned())
+        .map_err(|error| Diagnostic::from_compiler(&error.to_string()))?;
+    let json = engine.get_ast_as_json().map_err(|error| internal(&error))?;
+    let files: Vec<File> = serde_json::from_str(&json).map_err(|error| {
+        if error.to_string().starts_with("recursion limit") {
+            Diagnostic::error(
+                "too_nested",
+                (1, 1),
+                "an expression is nested too deep",
+                "name the inner parts in rules of their own",
+            )
+        } else {
+            internal(&error)
+        }
+    })?;
+    // The newest module comes last.
+    let module = files.into_iter().next_back();
+    let module = module.ok_or_else(|| internal(&"there is no tree"))?;
+    Ok(module.ast)
+}
+
+fn internal(error: &dyn fmt::Display) -> Diagnostic {
+    Diagnostic::error(
+        "internal",
+        (1, 1),
+        format!("the interpreter refused: {error}"),
+        "report this with the policy",
+    )
+}
+
+/// Checks a source. Blocking, and recursive to a bounded depth.
+pub(super) fn check(source: &str) -> Checked {
+    let refused = |diagnostic| Checked {
+        diagnostics: vec![diagnostic],
+        policy: None,
+    };
+    let mut engine = match bounded(EVALUATION_LIMIT) {
+        Ok(engine) => engine,
+        Err(wrong) => return refused(wrong),
+    };
+    let module = match add(&mut engine, FILE, source) {
+        Ok(module) => module,
+        Err(wrong) => return refused(wrong),
+    };
+    let mut diagnostics = lint::check(&module, source, Purpose::Policy);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Checked {
+            diagnostics,
+            policy: None,
+        };
+    }
+    // Analyses the whole module (unsafe variables, recursion); the clones that evaluate later share
+    // the result.
+    if let Err(error) = engine.compile_with_entrypoint(&ALLOW.into()) {
+        diagnostics.insert(0, Diagnostic::from_compiler(&error.to_string()));
+        return Checked {
+            diagnostics,
+            policy: None,
+        };
+    }
+    engine.set_gather_prints(true);
+    let has = |rule: &str| engine.has_declared_rule_rooted_at(FILE, rule);
+    let has = Has {
+        deny: has("deny").unwrap_or(true),
+        max_lifetime: has("max_lifetime").unwrap_or(true),
+        scopes: has("scopes").unwrap_or(true),
+    };
+    let policy = CompiledPolicy {
+        engine,
+        digest: PolicyDigest::of(source),
+        has,
+    };
+    trial(&policy, &mut diagnostics);
+    let is_refused = diagnostics.iter().any(Diagnostic::is_error);
+    Checked {
+        diagnostics,
+        policy: (!is_refused).then_some(policy),
+    }
+}
+
+/// One evaluation against a sample: what is of the wrong type there would be so for a request.
+fn trial(policy: &CompiledPolicy, diagnostics: &mut Vec<Diagnostic>) {
+    let Ok(sample) = serde_json::to_string(&super::input::sample()) else {
+        return;
+    };
+    match policy.evaluate(&sample) {
+        Ok(_) | Err(EvalError::TimedOut) => {}
+        Err(EvalError::Failed) => diagnostics.push(Diagnostic::warning(
+            "trial",
+            (1, 1),
+            "against a sample request the evaluation fails, which is a no",
+            "see `caracal policy explain`: a function gets what it does not take, or rules disagree",
+        )),
+        Err(
+            wrong @ (EvalError::AllowType
+            | EvalError::DenyType
+            | EvalError::LifetimeType
+            | EvalError::ScopesType),
+        ) => diagnostics.insert(
+            0,
+            Diagnostic::error(
+                "result_shape",
+                (1, 1),
+                format!("against a sample request {wrong}"),
+                "docs/policy.md says what a policy answers with",
+            ),
+        ),
+    }
 }
 
 impl CompiledPolicy {
-    /// Compiles a source that passed the lints. Blocking.
-    pub(super) fn compile(source: &str) -> Result<Self, PolicyError> {
-        let invalid = |error: &dyn fmt::Display| PolicyError::Invalid(error.to_string());
-        let mut engine = Engine::new();
-        engine.set_strict_builtin_errors(true);
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: EVALUATION_LIMIT,
-            check_interval: CHECK_INTERVAL,
-        });
-        // The built-in allocates the whole range before the timer gets a look.
-        engine
-            .add_extension(
-                "numbers.range".to_owned(),
-                2,
-                Box::new(|args: Vec<Value>| Ok(range(&args)?)),
-            )
-            .map_err(|error| invalid(&error))?;
-        let package = engine
-            .add_policy(FILE.to_owned(), source.to_owned())
-            .map_err(|error| invalid(&error))?;
-        if package != PACKAGE {
-            return Err(PolicyError::Package(
-                package.trim_start_matches("data.").to_owned(),
-            ));
-        }
-        let has = |rule: &str| {
-            engine
-                .has_declared_rule_rooted_at(FILE, rule)
-                .map_err(|error| invalid(&error))
-        };
-        let (has_allow, has_deny, has_max_lifetime) =
-            (has("allow")?, has("deny")?, has("max_lifetime")?);
-        if !has_allow {
-            return Err(PolicyError::NoAllow);
-        }
-        // Analyses the whole module (unsafe variables, recursion); the clones that evaluate later
-        // share the result.
-        engine
-            .compile_with_entrypoint(&ALLOW.into())
-            .map_err(|error| invalid(&error))?;
-        // Prints are gathered and dropped with the clone; otherwise they would go to stderr.
-        engine.set_gather_prints(true);
-        Ok(Self {
-            engine,
-            digest: PolicyDigest::of(source),
-            has_deny,
-            has_max_lifetime,
-        })
-    }
-
     /// Digest of the source.
     #[must_use]
     pub const fn digest(&self) -> &PolicyDigest {
@@ -126,95 +201,56 @@ impl CompiledPolicy {
 
     /// Evaluates against an input document in JSON. Blocking.
     pub(super) fn evaluate(&self, input: &str) -> Result<Decision, EvalError> {
+        let mut engine = self.with_input(input)?;
+        let mut rule = |name: &str, is_there: bool| {
+            if is_there {
+                value(&mut engine, &format!("data.{PACKAGE}.{name}"))
+            } else {
+                Ok(Value::Undefined)
+            }
+        };
+        let results = Results {
+            deny: rule("deny", self.has.deny)?,
+            allow: rule("allow", true)?,
+            max_lifetime: rule("max_lifetime", self.has.max_lifetime)?,
+            scopes: rule("scopes", self.has.scopes)?,
+        };
+        results.decide()
+    }
+
+    /// The value of one rule in JSON, `None` if it is undefined. Blocking.
+    pub fn rule_json(&self, rule: &str, input: &str) -> Result<Option<String>, EvalError> {
+        let mut engine = self.with_input(input)?;
+        match value(&mut engine, &format!("data.{PACKAGE}.{rule}"))? {
+            Value::Undefined => Ok(None),
+            value => value.to_json_str().map(Some).map_err(|_| EvalError::Failed),
+        }
+    }
+
+    fn with_input(&self, input: &str) -> Result<Engine, EvalError> {
+        if input.len() > MAX_INPUT_BYTES {
+            return Err(EvalError::Failed);
+        }
         let mut engine = self.engine.clone();
         engine.set_input(Value::from_json_str(input).map_err(|_| EvalError::Failed)?);
-        let mut rule = |path: &str| {
-            engine
-                .eval_rule(path.to_owned())
-                .map_err(|_| EvalError::Failed)
-        };
-        let reasons = if self.has_deny {
-            denials(&rule(DENY)?)?
-        } else {
-            Vec::new()
-        };
-        let allow = match rule(ALLOW)? {
-            Value::Bool(allow) => allow,
-            Value::Undefined => false,
-            _ => return Err(EvalError::AllowType),
-        };
-        let max_lifetime = if self.has_max_lifetime {
-            lifetime(&rule(MAX_LIFETIME)?)?
-        } else {
-            None
-        };
-        Ok(if allow && reasons.is_empty() {
-            Decision::Allow { max_lifetime }
-        } else {
-            Decision::Deny { reasons }
-        })
+        Ok(engine)
     }
+}
+
+/// The value of a rule.
+pub(super) fn value(engine: &mut Engine, path: &str) -> Result<Value, EvalError> {
+    engine.eval_rule(path.to_owned()).map_err(|error| {
+        // The library has one error type; its text is how a run over time is known.
+        if error.to_string().contains("time limit") {
+            EvalError::TimedOut
+        } else {
+            EvalError::Failed
+        }
+    })
 }
 
 impl fmt::Debug for CompiledPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CompiledPolicy").field(&self.digest).finish()
     }
-}
-
-/// Every member of `deny` counts, even an empty string: the policy named a ground for refusal.
-fn denials(value: &Value) -> Result<Vec<String>, EvalError> {
-    let text = |value: &Value| match value {
-        Value::String(text) => Ok(text.chars().take(MAX_DENIAL_CHARS).collect()),
-        _ => Err(EvalError::DenyType),
-    };
-    let mut reasons: Vec<String> = match value {
-        Value::Undefined => Vec::new(),
-        Value::Set(set) => set.iter().map(text).collect::<Result<_, _>>()?,
-        Value::Array(array) => array.iter().map(text).collect::<Result<_, _>>()?,
-        _ => return Err(EvalError::DenyType),
-    };
-    reasons.truncate(MAX_DENIALS);
-    Ok(reasons)
-}
-
-fn lifetime(value: &Value) -> Result<Option<u64>, EvalError> {
-    match value {
-        Value::Undefined => Ok(None),
-        Value::Number(_) => {
-            let seconds = value.as_u64().map_err(|_| EvalError::LifetimeType)?;
-            if seconds == 0 {
-                Err(EvalError::LifetimeType)
-            } else {
-                Ok(Some(seconds))
-            }
-        }
-        _ => Err(EvalError::LifetimeType),
-    }
-}
-
-/// A range that is not what the capped `numbers.range` takes.
-#[derive(Debug, thiserror::Error)]
-#[error("numbers.range takes two whole numbers at most {MAX_RANGE} apart")]
-struct RangeError;
-
-fn range(args: &[Value]) -> Result<Value, RangeError> {
-    let [from, to] = args else {
-        return Err(RangeError);
-    };
-    let from = from.as_i64().map_err(|_| RangeError)?;
-    let to = to.as_i64().map_err(|_| RangeError)?;
-    if from
-        .checked_sub(to)
-        .and_then(i64::checked_abs)
-        .is_none_or(|count| count >= MAX_RANGE)
-    {
-        return Err(RangeError);
-    }
-    let numbers: Vec<Value> = if from <= to {
-        (from..=to).map(Value::from).collect()
-    } else {
-        (to..=from).rev().map(Value::from).collect()
-    };
-    Ok(Value::from(numbers))
 }

@@ -12,13 +12,18 @@ use serde::Serialize;
 ///   "operation": {"name": "read-account", "method": "GET", "path": "/accounts/{id}"},
 ///   "scopes": ["accounts:read"],
 ///   "grant": {"id": "grt_..."},
+///   "subject": {"type": "application", "id": "payout", "issuer": null, "acr": null, "auth_time": null},
+///   "delegation": ["payout"],
 ///   "request": {"method": "GET", "path": "/accounts/42", "host": "bank.internal"},
 ///   "now": 1767225600
 /// }
 /// ```
 ///
 /// `operation.path` is the template, `request.path` the path in normal form without the query;
-/// `now` is Unix seconds. `operation` is `null` where authority is asked for without a request.
+/// `now` is Unix seconds. `operation` and `request` are `null` where authority is asked for without a
+/// request. `subject.type` is `application` or `user`; a user has the `issuer` that authenticated it
+/// and what the issuer says about that. `delegation` lists the applications that the authority went
+/// through, root first and who asks last.
 #[derive(Debug, Serialize)]
 pub struct PolicyInput<'a> {
     /// Zone.
@@ -33,8 +38,12 @@ pub struct PolicyInput<'a> {
     pub scopes: Vec<&'a str>,
     /// The grant that covers them.
     pub grant: GrantInput<'a>,
+    /// On whose behalf.
+    pub subject: SubjectInput<'a>,
+    /// The applications that the authority went through, root first.
+    pub delegation: Vec<&'a str>,
     /// The request that gave rise to the question.
-    pub request: RequestInput<'a>,
+    pub request: Option<RequestInput<'a>>,
     /// Unix seconds.
     pub now: u64,
 }
@@ -75,6 +84,22 @@ pub struct GrantInput<'a> {
     pub id: &'a str,
 }
 
+/// The member `subject`.
+#[derive(Debug, Serialize)]
+pub struct SubjectInput<'a> {
+    /// `application` or `user`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Application, or what the issuer calls the user.
+    pub id: &'a str,
+    /// Name of the trusted issuer of a user.
+    pub issuer: Option<&'a str>,
+    /// How the user authenticated, if the issuer says it.
+    pub acr: Option<&'a str>,
+    /// When the user authenticated in Unix seconds, if the issuer says it.
+    pub auth_time: Option<u64>,
+}
+
 /// The member `request`.
 #[derive(Debug, Serialize)]
 pub struct RequestInput<'a> {
@@ -84,4 +109,42 @@ pub struct RequestInput<'a> {
     pub path: &'a str,
     /// Host in normal form.
     pub host: &'a str,
+}
+
+/// An input document with every member in it, for tests and for the trial run of a check.
+pub(super) fn sample() -> PolicyInput<'static> {
+    PolicyInput {
+        zone: "acme",
+        application: ApplicationInput {
+            name: "payout",
+            spiffe_id: "spiffe://corp.example/ns/agents/sa/payout",
+        },
+        resource: ResourceInput {
+            name: "bank",
+            uri: "https://bank.internal",
+        },
+        operation: Some(OperationInput {
+            name: "read-account",
+            method: "GET",
+            path: "/accounts/{id}".to_owned(),
+        }),
+        scopes: vec!["accounts:read"],
+        grant: GrantInput {
+            id: "grt_0123456789abcdefghijkl",
+        },
+        subject: SubjectInput {
+            kind: "user",
+            id: "248289761001",
+            issuer: Some("corp-idp"),
+            acr: Some("urn:mfa"),
+            auth_time: Some(1_767_225_000),
+        },
+        delegation: vec!["payout"],
+        request: Some(RequestInput {
+            method: "GET",
+            path: "/accounts/42",
+            host: "bank.internal",
+        }),
+        now: 1_767_225_600,
+    }
 }

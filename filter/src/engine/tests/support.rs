@@ -73,6 +73,9 @@ pub(super) fn mandate(scope: &str, epoch: u64) -> String {
         cnf: Confirmation {
             spiffe_id: PAYOUT.parse().unwrap(),
         },
+        act: None,
+        may_act: None,
+        from: Vec::new(),
         mdt: Chain {
             v: 1,
             rev,

@@ -1,0 +1,93 @@
+//! What the ledger is told about a change.
+
+use caracal_store::model::{Change, Proof, RevocationTarget};
+
+use crate::api::recorder::Subject;
+
+/// What a change is about.
+pub(super) fn of(change: &Change) -> Subject {
+    let about = |detail: String| Subject {
+        detail,
+        ..Subject::default()
+    };
+    match change {
+        Change::ZoneCreated(zone) => about(format!("zone {} created", zone.name)),
+        Change::ApplicationCreated(application) => Subject {
+            application: Some(application.name.to_string()),
+            ..about(format!("application {} created", application.name))
+        },
+        Change::CredentialAdded(credential) => Subject {
+            application: Some(credential.application.to_string()),
+            ..about(format!(
+                "credential {} ({}) added",
+                credential.id,
+                kind(&credential.proof)
+            ))
+        },
+        Change::CredentialRevoked(which) => Subject {
+            application: Some(which.application.to_string()),
+            ..about(format!("credential {} revoked", which.id))
+        },
+        Change::IssuerCreated(issuer) => {
+            about(format!("issuer {} trusted: {}", issuer.name, issuer.issuer))
+        }
+        Change::IssuerRemoved(name) => about(format!("issuer {name} removed")),
+        Change::ResourcePut(resource) => Subject {
+            resource: Some(resource.uri.to_string()),
+            ..about(format!("resource {} put", resource.name))
+        },
+        Change::GrantCreated(grant) => Subject {
+            application: Some(grant.application.to_string()),
+            grant: Some(grant.id.clone()),
+            scope: Some(grant.scopes.to_string()),
+            ..about(format!("grant {} created", grant.id))
+        },
+        Change::PolicyActivated(policy) => Subject {
+            policy: Some(policy.digest.clone()),
+            ..about(format!("policy {} activated", policy.digest))
+        },
+        Change::KeyPublished(key) => about(format!("key {} published", key.kid)),
+        Change::PointCreated(point) => about(format!("enforcement point {} created", point.name)),
+        Change::SessionOpened(session) => Subject {
+            session: Some(session.id.clone()),
+            ..about(format!("session {} opened", session.id))
+        },
+        Change::Revoked(record) => of_revocation(&record.target),
+    }
+}
+
+/// What a revocation is about.
+pub(super) fn of_revocation(target: &RevocationTarget) -> Subject {
+    let plain = Subject {
+        detail: format!("{target} revoked"),
+        ..Subject::default()
+    };
+    match target {
+        RevocationTarget::Mandate(id) => Subject {
+            mandate: Some(id.clone()),
+            ..plain
+        },
+        RevocationTarget::Session(id) => Subject {
+            session: Some(id.clone()),
+            ..plain
+        },
+        RevocationTarget::Grant(id) => Subject {
+            grant: Some(id.clone()),
+            ..plain
+        },
+        RevocationTarget::Application(name) => Subject {
+            application: Some(name.to_string()),
+            ..plain
+        },
+        RevocationTarget::Resource(_) | RevocationTarget::Zone => plain,
+    }
+}
+
+const fn kind(proof: &Proof) -> &'static str {
+    match proof {
+        Proof::Spiffe { .. } => "SPIFFE ID",
+        Proof::Secret { .. } => "secret",
+        Proof::PublicKey { .. } => "public key",
+        Proof::Kubernetes(_) => "kubernetes service account",
+    }
+}

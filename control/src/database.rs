@@ -1,0 +1,71 @@
+//! Which authority database, from the command line.
+
+use std::fmt;
+use std::path::Path;
+
+use caracal_store::{DatabaseUrl, DatabaseUrlError};
+use clap::Args;
+
+/// The database's place. Kept as the text that was given until it is asked for: what a parser of
+/// arguments refuses, it prints, and there may be a password in it.
+#[derive(Args)]
+pub(crate) struct DatabaseArgs {
+    /// Authority database: sqlite:PATH, or `postgres://USER@HOST/DATABASE?sslmode=verify-full`
+    /// with the password in PGPASSWORD or ~/.pgpass [default: DATA/authority.db].
+    #[arg(
+        long = "database",
+        env = "CARACAL_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    url: Option<String>,
+}
+
+impl DatabaseArgs {
+    /// The place that was given, or else the file.
+    pub(crate) fn or_file(&self, file: &Path) -> Result<DatabaseUrl, DatabaseUrlError> {
+        match &self.url {
+            Some(url) => url.parse(),
+            None => Ok(file.into()),
+        }
+    }
+
+    /// The place that was given.
+    pub(crate) fn given(&self) -> Option<Result<DatabaseUrl, DatabaseUrlError>> {
+        self.url.as_deref().map(str::parse)
+    }
+}
+
+impl fmt::Debug for DatabaseArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseArgs")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(url: Option<&str>) -> DatabaseArgs {
+        let url = url.map(str::to_owned);
+        DatabaseArgs { url }
+    }
+
+    #[test]
+    fn without_a_url_the_file_of_the_data_directory_is_used() {
+        let file = Path::new("data/authority.db");
+        let place = args(None).or_file(file).unwrap();
+        assert_eq!(place, DatabaseUrl::Sqlite(file.to_owned()));
+        let server = args(Some("postgres://localhost/a")).or_file(file).unwrap();
+        assert!(matches!(server, DatabaseUrl::Postgres(_)));
+    }
+
+    #[test]
+    fn a_refused_url_is_not_repeated() {
+        for url in ["mysql://u:hunter2@h/a", "postgres://u:hunter2@[h/a"] {
+            let args = args(Some(url));
+            let error = args.given().unwrap().unwrap_err();
+            assert!(!format!("{error} {error:?} {args:?}").contains("hunter2"));
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! What each role of the database may do, tried as that role.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails its test")]
+
+mod fixture;
+
+use caracal_store::model::SigningKey;
+use caracal_store::testing::{PostgresServer, connect};
+use caracal_store::{CommitError, DatabaseUrl, OpenError, ReadError, SchemaError, Store};
+use fixture::{
+    AT_MS, NOW_S, application, credential, grant, issuer, name, point, policy, resource, revoked,
+    session, zone,
+};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+/// One database, and a store as each of its users.
+struct Parties {
+    place: DatabaseUrl,
+    control: Store,
+    sts: Store,
+}
+
+impl Parties {
+    async fn new() -> Self {
+        let server = PostgresServer::shared();
+        let place = server.database().await;
+        let text = place.to_string();
+        let as_user = |user: &str| server.url(user, text.rsplit('/').next().unwrap());
+        let control = Store::connect(&as_user("control_user")).await.unwrap();
+        let sts = Store::connect(&as_user("sts_user")).await.unwrap();
+        Self {
+            place,
+            control,
+            sts,
+        }
+    }
+
+    async fn with_bank() -> Self {
+        let parties = Self::new().await;
+        for change in [
+            zone("bank"),
+            application("payout", &["payout"]),
+            resource(
+                "accounts",
+                "https://accounts",
+                &["accounts.bank"],
+                &["a:read"],
+            ),
+            grant("grt_1", "payout", "accounts", "a:read"),
+        ] {
+            let (bank, key) = (name("bank"), unique());
+            let committed = parties.control.commit(&bank, change, AT_MS, Some(&key));
+            committed.await.unwrap();
+        }
+        parties
+    }
+
+    fn url(&self, user: &str) -> DatabaseUrl {
+        let text = self.place.to_string();
+        PostgresServer::shared().url(user, text.rsplit('/').next().unwrap())
+    }
+
+    /// Whether a user may run a statement; anything but a refusal for want of rights is a mistake
+    /// of the test.
+    async fn may(&self, user: &str, statement: &str) -> bool {
+        let mut connection = connect(&self.url(user)).await.unwrap();
+        let statement = format!("BEGIN; {statement}; ROLLBACK");
+        let done = sqlx::raw_sql(AssertSqlSafe(statement.clone()))
+            .execute(&mut connection)
+            .await;
+        match done {
+            Ok(_) => true,
+            Err(error) => {
+                let code = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code);
+                assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
+                false
+            }
+        }
+    }
+}
+
+fn unique() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
+}
+
+fn is_refused(result: &Result<caracal_store::Committed, CommitError>) -> bool {
+    let Err(CommitError::Database(error)) = result else {
+        return false;
+    };
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("42501")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_makes_everything_but_keys_and_sessions() {
+    let parties = Parties::with_bank().await;
+    let (bank, control) = (name("bank"), &parties.control);
+    for change in [
+        resource("accounts", "https://accounts", &["new.bank"], &["a:read"]),
+        issuer("i", "https://i", "human"),
+        credential(
+            "crd_1",
+            "payout",
+            json!({"kind": "spiffe", "spiffe_id": fixture::spiffe("w")}),
+        ),
+        revoked("payout", "crd_1"),
+        policy("package caracal.policy"),
+        policy("package caracal.policy # 2"),
+        policy("package caracal.policy"),
+        point(
+            "edge",
+            "edge",
+            caracal_store::model::PointRole::Gateway,
+            &[],
+        ),
+        caracal_store::model::Change::IssuerRemoved(name("i")),
+    ] {
+        let kind = change.kind();
+        let committed = control.commit(&bank, change, AT_MS, Some(&unique())).await;
+        assert!(committed.is_ok(), "{kind}: {committed:?}");
+    }
+    for target in [
+        "mandate/m",
+        "grant/grt_1",
+        "resource/accounts",
+        "zone",
+        "zone",
+        "application/payout",
+    ] {
+        let target = target.parse().unwrap();
+        control.revoke(&bank, target, NOW_S, None).await.unwrap();
+    }
+    assert!(is_refused(&publish(control, "kid-1").await));
+    assert!(matches!(
+        control.sealed_key(&bank, "kid-1").await,
+        Err(ReadError::Database(_))
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_service_keeps_keys_and_sessions_and_makes_nothing_else() {
+    let parties = Parties::with_bank().await;
+    let (bank, sts) = (name("bank"), &parties.sts);
+    publish(sts, "kid-1").await.unwrap();
+    assert!(sts.sealed_key(&bank, "kid-1").await.unwrap().is_some());
+    let opened = sts
+        .commit(&bank, session("ses_1", "payout", "payout"), AT_MS, None)
+        .await;
+    opened.unwrap();
+    for target in ["mandate/m", "mandate/m", "session/ses_1"] {
+        let target = target.parse().unwrap();
+        sts.revoke(&bank, target, NOW_S, Some(&unique()))
+            .await
+            .unwrap();
+    }
+    let head = sts.head().await.unwrap();
+    for change in [
+        zone("shop"),
+        application("more", &["more"]),
+        resource("more", "https://more", &["more.bank"], &["a:read"]),
+        grant("grt_2", "payout", "accounts", "a:read"),
+        policy("package caracal.policy"),
+        point(
+            "edge",
+            "edge",
+            caracal_store::model::PointRole::Gateway,
+            &[],
+        ),
+        issuer("i", "https://i", "human"),
+        credential(
+            "crd_1",
+            "payout",
+            json!({"kind": "spiffe", "spiffe_id": fixture::spiffe("w")}),
+        ),
+    ] {
+        let (kind, zone) = (
+            change.kind(),
+            if change.kind() == "zone_created" {
+                name("shop")
+            } else {
+                bank.clone()
+            },
+        );
+        let result = sts.commit(&zone, change, AT_MS, None).await;
+        assert!(is_refused(&result), "{kind}: {result:?}");
+    }
+    for target in [
+        "grant/grt_1",
+        "application/payout",
+        "resource/accounts",
+        "zone",
+    ] {
+        let result = sts
+            .revoke(&bank, target.parse().unwrap(), NOW_S, None)
+            .await;
+        assert!(is_refused(&result), "{target}: {result:?}");
+    }
+    assert_eq!(
+        sts.head().await.unwrap(),
+        head,
+        "a refusal takes no position"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_writes_around_the_log_nor_changes_it() {
+    let parties = Parties::with_bank().await;
+    let entry = |kind: &str, payload: &str| {
+        format!("INSERT INTO authority_log VALUES (99, 'bank', 0, '{kind}', '{payload}')")
+    };
+    let session = entry("session_opened", r#"{"kind":"session_opened"}"#);
+    let grant = entry("grant_created", r#"{"kind":"grant_created"}"#);
+    let disguised = entry("session_opened", r#"{"kind":"grant_created"}"#);
+    for (statement, control, sts) in [
+        (&*session, false, true),
+        (&*grant, true, false),
+        (&*disguised, false, false),
+        ("UPDATE authority_log SET payload = ''", false, false),
+        ("DELETE FROM authority_log", false, false),
+        ("TRUNCATE authority_log", false, false),
+        ("UPDATE meta SET head = head + 1", true, true),
+        ("UPDATE meta SET term = 7", false, false),
+        ("DELETE FROM meta", false, false),
+        (
+            "INSERT INTO grants VALUES ('g', 'bank', 'payout', 'accounts', '', 1)",
+            true,
+            false,
+        ),
+        ("UPDATE grants SET revoked_seq = NULL", true, false),
+        ("UPDATE grants SET definition = ''", false, false),
+        ("DELETE FROM grants", false, false),
+        ("UPDATE applications SET definition = ''", false, false),
+        ("UPDATE credentials SET definition = ''", false, false),
+        ("UPDATE identities SET name = 'x'", false, false),
+        ("DELETE FROM identities", false, false),
+        ("DELETE FROM issuers", true, false),
+        ("UPDATE policies SET source = ''", false, false),
+        ("DELETE FROM revocations", false, false),
+        ("UPDATE zones SET issuer = ''", false, false),
+        ("UPDATE idempotency_keys SET digest = ''", false, false),
+        ("DELETE FROM idempotency_keys", false, false),
+        ("SELECT sealed FROM signing_keys", false, true),
+        ("SELECT kid, point FROM signing_keys", true, true),
+        ("UPDATE signing_keys SET sealed = ''", false, false),
+        ("DELETE FROM signing_keys", false, false),
+        ("UPDATE sessions SET definition = ''", false, false),
+        ("DELETE FROM sessions", false, false),
+        ("CREATE TABLE mine (id BIGINT)", false, false),
+        (
+            "ALTER TABLE authority_log DISABLE ROW LEVEL SECURITY",
+            false,
+            false,
+        ),
+        ("DROP TABLE grants", false, false),
+        ("SET ROLE caracal_owner", false, false),
+        ("UPDATE _sqlx_migrations SET success = false", false, false),
+    ] {
+        assert_eq!(
+            parties.may("control_user", statement).await,
+            control,
+            "control: {statement}"
+        );
+        assert_eq!(
+            parties.may("sts_user", statement).await,
+            sts,
+            "sts: {statement}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn even_the_owner_cannot_rewrite_the_log() {
+    let parties = Parties::with_bank().await;
+    let mut connection = connect(&parties.place).await.unwrap();
+    for statement in [
+        "UPDATE authority_log SET payload = ''",
+        "DELETE FROM authority_log WHERE seq = 4",
+        "TRUNCATE authority_log CASCADE",
+    ] {
+        let error = sqlx::raw_sql(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("append-only"),
+            "{statement}: {error}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_says_what_to_do_about_an_old_schema() {
+    let server = PostgresServer::shared();
+    let place = server.empty_database().await;
+    server.database().await;
+    let name = place.to_string();
+    let sts = server.url("sts_user", name.rsplit('/').next().unwrap());
+    let error = Store::connect(&sts).await.unwrap_err();
+    assert!(
+        matches!(error, OpenError::Schema(SchemaError::NotOwner)),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("caracal db migrate"), "{error}");
+    Store::migrate(&place).await.unwrap();
+    let error = Store::connect(&sts).await.unwrap_err();
+    assert!(
+        !matches!(error, OpenError::Schema(SchemaError::NotOwner)),
+        "{error:?}"
+    );
+    Store::create_roles(&place).await.unwrap();
+    Store::create_roles(&place).await.unwrap();
+    Store::connect(&sts).await.unwrap();
+}
+
+async fn publish(store: &Store, kid: &str) -> Result<caracal_store::Committed, CommitError> {
+    let (kid, point) = (kid.to_owned(), "point".to_owned());
+    let key = SigningKey { kid, point };
+    store
+        .publish_key(&name("bank"), key, b"sealed", AT_MS)
+        .await
+}

@@ -1,0 +1,235 @@
+//! On whose behalf: the application itself, whoever delegated to it, or a human.
+
+use std::sync::Arc;
+
+use caracal_mandate::claims::{Actor, MandateUse};
+use caracal_mandate::event::Event;
+use caracal_mandate::name::Name;
+use caracal_mandate::reason::Reason;
+use caracal_mandate::revocation::RevocationSet;
+use caracal_mandate::verify::{Trust, VerifiedMandate, verify};
+
+use super::human::Human;
+use super::{Holder, SubjectToken, Wish};
+use crate::authority::{Authority, ZoneState};
+use crate::keys::Es256;
+use crate::request::note;
+
+/// Verified subject and actor of one exchange.
+pub(crate) struct Subject {
+    kind: Kind,
+    /// A mandate of the holder itself, which showed that it acts.
+    actor: Option<VerifiedMandate>,
+}
+
+enum Kind {
+    /// The application for itself.
+    Own,
+    /// Less of a mandate that the holder has already.
+    Narrowed(VerifiedMandate),
+    /// From a mandate that was passed on to the holder's application.
+    Delegated(VerifiedMandate),
+    /// For a human.
+    Human(Human),
+}
+
+impl Subject {
+    /// The application for itself.
+    pub(crate) const fn own() -> Self {
+        Self {
+            kind: Kind::Own,
+            actor: None,
+        }
+    }
+
+    /// Verifies the tokens of a wish. RFC 8693 does not say how the two relate, which lets a service
+    /// assert chains that never happened; here the authenticated client must be the actor, and the
+    /// subject must be its own, passed on to it by name, or a human.
+    pub(crate) fn establish(
+        authority: &Authority,
+        holder: &Holder,
+        wish: &Wish<'_>,
+        now_s: u64,
+        event: &mut Event,
+    ) -> Result<Self, Reason> {
+        let kind = match wish.subject {
+            None => Kind::Own,
+            Some(SubjectToken::Mandate(token)) => {
+                let mandate = held(authority, holder, token, now_s, event)
+                    .map_err(|_| Reason::SubjectInvalid)?;
+                relate(holder, mandate, wish.usage)?
+            }
+            Some(SubjectToken::IdToken(token)) => {
+                let zone = &holder.zone().name;
+                Kind::Human(Human::verify(authority, zone, token, now_s, event)?)
+            }
+        };
+        let actor = wish.actor.map(|token| {
+            // Nobody acts for itself, and a mandate is no actor of itself.
+            if matches!(kind, Kind::Own | Kind::Narrowed(_)) {
+                return Err(Reason::ActorInvalid);
+            }
+            let mandate =
+                held(authority, holder, token, now_s, event).map_err(|_| Reason::ActorInvalid)?;
+            let own = is_held_by(&mandate, holder);
+            own.then_some(mandate).ok_or(Reason::ActorInvalid)
+        });
+        Ok(Self {
+            kind,
+            actor: actor.transpose()?,
+        })
+    }
+
+    /// The mandate that the new one is made from, if it is made from one.
+    pub(crate) const fn parent(&self) -> Option<&VerifiedMandate> {
+        match &self.kind {
+            Kind::Own | Kind::Human(_) => None,
+            Kind::Narrowed(parent) | Kind::Delegated(parent) => Some(parent),
+        }
+    }
+
+    /// The mandate that is narrowed for its own holder.
+    pub(crate) const fn narrowed(&self) -> Option<&VerifiedMandate> {
+        match &self.kind {
+            Kind::Narrowed(parent) => Some(parent),
+            Kind::Own | Kind::Delegated(_) | Kind::Human(_) => None,
+        }
+    }
+
+    /// The human, if it is one.
+    pub(crate) const fn human(&self) -> Option<&Human> {
+        match &self.kind {
+            Kind::Human(human) => Some(human),
+            Kind::Own | Kind::Narrowed(_) | Kind::Delegated(_) => None,
+        }
+    }
+
+    /// The application whose grant the authority comes from: the root of the chain.
+    pub(crate) fn grantee<'a>(&'a self, holder: &'a Holder) -> &'a Name {
+        let root = self
+            .parent()
+            .and_then(|parent| parent.claims().mdt.hops.first());
+        root.map_or(&holder.application().name, |root| &root.application)
+    }
+
+    /// `sub`.
+    pub(crate) fn sub(&self, holder: &Holder) -> String {
+        match &self.kind {
+            Kind::Own => holder.application().name.as_str().to_owned(),
+            Kind::Narrowed(parent) | Kind::Delegated(parent) => parent.claims().sub.clone(),
+            Kind::Human(human) => human.sub(),
+        }
+    }
+
+    /// `act` (RFC 8693 §4.1): outermost who acts now.
+    pub(crate) fn act(&self, holder: &Holder) -> Option<Actor> {
+        let application = || holder.application().name.clone();
+        match &self.kind {
+            Kind::Own => None,
+            Kind::Narrowed(parent) => parent.claims().act.clone(),
+            Kind::Delegated(parent) => {
+                Some(Actor::after(application(), parent.claims().act.as_ref()))
+            }
+            Kind::Human(_) => Some(Actor::after(application(), None)),
+        }
+    }
+
+    /// The applications that the authority went through, the holder last.
+    pub(crate) fn path<'a>(&'a self, holder: &'a Holder) -> Vec<&'a str> {
+        let hops = self
+            .parent()
+            .map_or(&[][..], |parent| &parent.claims().mdt.hops);
+        let mut path: Vec<_> = hops.iter().map(|hop| hop.application.as_str()).collect();
+        if self.narrowed().is_none() {
+            path.push(holder.application().name.as_str());
+        }
+        path
+    }
+
+    /// The second from which one of the tokens is void.
+    pub(crate) fn expires(&self) -> Option<u64> {
+        let mandates = self.parent().into_iter().chain(&self.actor);
+        let mandates = mandates.map(|mandate| mandate.claims().exp);
+        mandates.chain(self.human().map(Human::expires)).min()
+    }
+
+    /// `from`: the mandates that it is derived from.
+    pub(crate) fn ancestors(&self) -> Vec<String> {
+        let parent = self.parent().map(VerifiedMandate::claims);
+        let earlier = parent.map_or(&[][..], |claims| &claims.from);
+        let mut ancestors = earlier.to_vec();
+        let last = parent.map(|claims| &claims.jti);
+        let actor = self.actor.as_ref().map(|actor| &actor.claims().jti);
+        for id in last.into_iter().chain(actor) {
+            if !ancestors.contains(id) {
+                ancestors.push(id.clone());
+            }
+        }
+        ancestors
+    }
+
+    /// Whether all of it still holds in a newer state.
+    pub(crate) fn still_holds(&self, zone: &ZoneState, now_s: u64) -> bool {
+        let holds = |mandate: &VerifiedMandate| mandate.holds(now_s, &zone.revocations).is_ok();
+        self.parent().is_none_or(holds)
+            && self.actor.as_ref().is_none_or(holds)
+            && self.human().is_none_or(|human| human.is_trusted_in(zone))
+    }
+}
+
+/// A mandate of the holder's zone that is good at this moment.
+fn held(
+    authority: &Authority,
+    holder: &Holder,
+    token: &str,
+    now_s: u64,
+    event: &mut Event,
+) -> Result<VerifiedMandate, Reason> {
+    let zone = holder.zone();
+    let keys = {
+        let state = authority.read();
+        let zone = state.zone(&zone.name).ok_or(Reason::MandateZone)?;
+        Arc::clone(&zone.keys)
+    };
+    let trust = Trust {
+        zone: &zone.name,
+        issuer: &zone.issuer,
+        keys: &keys,
+    };
+    // Outside of the lock: this is the expensive step.
+    let verified = verify(token.as_bytes(), trust, &Es256).and_then(|mandate| {
+        let state = authority.read();
+        let none = RevocationSet::default();
+        let revocations = state
+            .zone(&zone.name)
+            .map_or(&none, |zone| &zone.revocations);
+        mandate.holds(now_s, revocations).map(|()| mandate)
+    });
+    // The exact reason is for the ledger; the caller may hold a token that is not its own.
+    verified.inspect_err(|reason| note(event, &format!("token: {reason}")))
+}
+
+fn is_held_by(mandate: &VerifiedMandate, holder: &Holder) -> bool {
+    let claims = mandate.claims();
+    claims.client_id == holder.application().name && claims.cnf.spiffe_id == *holder.spiffe_id()
+}
+
+fn relate(holder: &Holder, mandate: VerifiedMandate, wanted: MandateUse) -> Result<Kind, Reason> {
+    match mandate.claims().usage {
+        MandateUse::Execute if !is_held_by(&mandate, holder) => Err(Reason::SubjectInvalid),
+        MandateUse::Execute => match wanted {
+            MandateUse::Execute => Ok(Kind::Narrowed(mandate)),
+            // It is good at its resource and passes nothing on.
+            MandateUse::Delegate => Err(Reason::DelegationDenied),
+        },
+        MandateUse::Delegate => {
+            let may_act = mandate.claims().may_act.as_ref();
+            let named = may_act.is_some_and(|may| may.sub == holder.application().name);
+            if named && !is_held_by(&mandate, holder) {
+                Ok(Kind::Delegated(mandate))
+            } else {
+                Err(Reason::DelegationDenied)
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Client assertions: signed by the client itself, or by its Kubernetes cluster.
+
+use caracal_mandate::name::Name;
+use caracal_store::model::{IssuerPurpose, Proof, ServiceAccount, TrustedIssuer};
+
+use super::Unproven;
+use crate::exchange::Method;
+use crate::jwt::{Foreign, ForeignError};
+use crate::oauth::single_use::Use;
+use crate::service::Service;
+
+/// How long an assertion may be good for, in seconds.
+const LONGEST_S: u64 = 600;
+
+/// Longest `jti` in bytes.
+const MAX_JTI_BYTES: usize = 256;
+
+/// What an assertion proves.
+pub(super) struct Proven {
+    pub(super) application: Name,
+    pub(super) method: Method,
+    pub(super) account: Option<ServiceAccount>,
+}
+
+pub(super) async fn check(
+    service: &Service,
+    zone: &Name,
+    jwt: &str,
+    now_s: u64,
+) -> Result<Proven, Unproven> {
+    let foreign = Foreign::parse(jwt)?;
+    let cluster = {
+        let state = service.authority.read();
+        let zone = state.zone(zone).ok_or(Unproven::Unknown)?;
+        zone.issuer(foreign.issuer()).cloned()
+    };
+    // An `iss` is the URL of an issuer or the name of an application; no text is both.
+    match cluster {
+        Some(issuer) => service_account(service, zone, &foreign, &issuer, now_s),
+        None => own_key(service, zone, &foreign, now_s).await,
+    }
+}
+
+/// `private_key_jwt`: RFC 7523 §3 as it was tightened after the audience attacks of 2025.
+async fn own_key(
+    service: &Service,
+    zone: &Name,
+    foreign: &Foreign<'_>,
+    now_s: u64,
+) -> Result<Proven, Unproven> {
+    if !matches!(
+        foreign.typ(),
+        None | Some("JWT" | "jwt" | "client-authentication+jwt")
+    ) {
+        return Err(ForeignError::Type.into());
+    }
+    let application: Name = foreign.issuer().parse().map_err(|_| Unproven::Unknown)?;
+    let (credentials, home) = {
+        let state = service.authority.read();
+        let state = state.zone(zone).ok_or(Unproven::Unknown)?;
+        let credentials: Vec<_> = state.credentials(&application, now_s).cloned().collect();
+        (credentials, state.zone.clone())
+    };
+    let keys = credentials.iter().filter_map(|held| match &held.proof {
+        Proof::PublicKey { jwks } => Some(jwks),
+        Proof::Spiffe { .. } | Proof::Secret { .. } | Proof::Kubernetes(_) => None,
+    });
+    let claims = foreign.verify_with(keys.flatten(), now_s)?;
+    if claims.subject() != Some(application.as_str()) {
+        return Err(ForeignError::Subject.into());
+    }
+    // One audience: an assertion that is good elsewhere too can be carried from there to here.
+    let audience = claims.sole_audience()?;
+    let endpoint = || format!("{}/token", crate::oauth::metadata::base(&home));
+    let at_endpoint = service.config.accept_endpoint_audience && audience == endpoint();
+    if audience != home.issuer && !at_endpoint {
+        return Err(ForeignError::Audience.into());
+    }
+    claims.check_age(LONGEST_S)?;
+    let id = claims
+        .id()
+        .filter(|id| (1..=MAX_JTI_BYTES).contains(&id.len()));
+    let id = id.ok_or(ForeignError::Claim)?;
+    let used = Use::of_assertion(zone.as_str(), application.as_str(), id);
+    // Last, so that what fails uses nothing up.
+    match service.single_use.take(used, claims.expires(), now_s).await {
+        Ok(true) => Ok(Proven {
+            application,
+            method: Method::PrivateKeyJwt,
+            account: None,
+        }),
+        Ok(false) => Err(Unproven::Replayed),
+        Err(error) => {
+            tracing::error!(%error, "an assertion is refused");
+            Err(Unproven::Unknowable)
+        }
+    }
+}
+
+/// The token of a service account, as the cluster projects it into pods. It is used many times until
+/// it is rotated, so it has no single use.
+fn service_account(
+    service: &Service,
+    zone: &Name,
+    foreign: &Foreign<'_>,
+    issuer: &TrustedIssuer,
+    now_s: u64,
+) -> Result<Proven, Unproven> {
+    if issuer.purpose != IssuerPurpose::Kubernetes {
+        return Err(ForeignError::Issuer.into());
+    }
+    if !matches!(foreign.typ(), None | Some("JWT" | "jwt")) {
+        return Err(ForeignError::Type.into());
+    }
+    let keys = issuer.jwks.as_ref().ok_or(ForeignError::Key)?;
+    let claims = foreign.verify(keys, now_s)?;
+    claims.check_audiences(&issuer.audiences)?;
+    if now_s.saturating_sub(claims.issued_at()?) > issuer.max_token_age {
+        return Err(ForeignError::TooOld.into());
+    }
+    let account = claims
+        .subject()
+        .and_then(|subject| account(issuer, subject))
+        .ok_or(ForeignError::Subject)?;
+    let state = service.authority.read();
+    let application = state
+        .zone(zone)
+        .and_then(|zone| zone.service_account(&account, now_s))
+        .cloned()
+        .ok_or(Unproven::Unknown)?;
+    drop(state);
+    Ok(Proven {
+        application,
+        method: Method::ServiceAccount,
+        account: Some(account),
+    })
+}
+
+/// `system:serviceaccount:NAMESPACE:NAME`, and nothing after it.
+fn account(issuer: &TrustedIssuer, subject: &str) -> Option<ServiceAccount> {
+    let (namespace, name) = subject
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
+    Some(ServiceAccount {
+        issuer: issuer.issuer.clone(),
+        namespace: namespace.parse().ok()?,
+        service_account: name.parse().ok()?,
+    })
+}

@@ -1,0 +1,237 @@
+//! Refusals of the OAuth endpoints: RFC 6749 §5.2 and what extends it.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use caracal_mandate::reason::{ErrorCode, Reason};
+use caracal_mandate::refusal::REASON_HEADER;
+use serde::Serialize;
+
+use super::form::FormError;
+
+/// The registered codes that are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    /// RFC 6749 §5.2; by RFC 8693 §2.2.2 also for every unusable subject or actor token.
+    InvalidRequest,
+    /// RFC 6749 §5.2, 401.
+    InvalidClient,
+    /// RFC 6749 §5.2.
+    UnauthorizedClient,
+    /// RFC 6749 §5.2.
+    UnsupportedGrantType,
+    /// RFC 6749 §5.2.
+    InvalidScope,
+    /// RFC 8707 §2, RFC 8693 §2.2.2.
+    InvalidTarget,
+    /// RFC 9470 §3, 401.
+    InsufficientUserAuthentication,
+    /// RFC 6749 §4.1.2.1, 503.
+    TemporarilyUnavailable,
+    /// RFC 8628 §3.5, 429.
+    SlowDown,
+}
+
+impl Code {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::SlowDown => "slow_down",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope
+            | Self::InvalidTarget => StatusCode::BAD_REQUEST,
+            Self::InvalidClient | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
+            Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SlowDown => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// What a 401 has to carry (RFC 9110 §11.6.1).
+    const fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidClient => Some(r#"Basic realm="caracal", charset="UTF-8""#),
+            Self::InsufficientUserAuthentication => Some(
+                r#"Bearer realm="caracal", error="insufficient_user_authentication", error_description="the user has to authenticate again""#,
+            ),
+            _ => None,
+        }
+    }
+
+    const fn retry_after(self) -> Option<HeaderValue> {
+        match self {
+            Self::TemporarilyUnavailable => Some(HeaderValue::from_static("1")),
+            Self::SlowDown => Some(HeaderValue::from_static("60")),
+            _ => None,
+        }
+    }
+}
+
+/// A refusal. Its text is made of constants: nothing of the request comes back in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OAuthError {
+    pub(super) code: Code,
+    description: Cow<'static, str>,
+    reason: Option<Reason>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'static str,
+    error_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+impl OAuthError {
+    pub(super) const fn new(code: Code, description: &'static str) -> Self {
+        Self {
+            code,
+            description: Cow::Borrowed(description),
+            reason: None,
+        }
+    }
+
+    /// The client is not who it says it is. Which part of the proof failed is not told.
+    pub(super) fn client() -> Self {
+        Reason::ClientUnproven.into()
+    }
+
+    pub(super) const fn slow_down() -> Self {
+        Self::new(Code::SlowDown, "too many failed attempts; try again later")
+    }
+}
+
+impl From<FormError> for OAuthError {
+    fn from(error: FormError) -> Self {
+        Self {
+            code: Code::InvalidRequest,
+            description: Cow::Owned(error.to_string()),
+            reason: None,
+        }
+    }
+}
+
+/// The one place where reasons become codes of OAuth.
+impl From<Reason> for OAuthError {
+    fn from(reason: Reason) -> Self {
+        let code = match reason {
+            Reason::ClientUnproven => Code::InvalidClient,
+            Reason::ClientUnbound | Reason::ApplicationInactive | Reason::CallerUnknown => {
+                Code::UnauthorizedClient
+            }
+            // "Unwilling to issue a token for the target" (RFC 8693 §2.2.2): no grant, or the policy.
+            Reason::TargetInvalid
+            | Reason::NoGrant
+            | Reason::PolicyMissing
+            | Reason::PolicyDenied
+            | Reason::PolicyFailed => Code::InvalidTarget,
+            Reason::ScopeExceeded => Code::InvalidScope,
+            Reason::UserAuthentication => Code::InsufficientUserAuthentication,
+            other => match other.error_code() {
+                ErrorCode::TemporarilyUnavailable => Code::TemporarilyUnavailable,
+                ErrorCode::InvalidRequest
+                | ErrorCode::InvalidToken
+                | ErrorCode::NoCredentials
+                | ErrorCode::InsufficientScope
+                | ErrorCode::AccessDenied => Code::InvalidRequest,
+            },
+        };
+        Self {
+            code,
+            description: Cow::Borrowed(reason.sentence()),
+            reason: Some(reason),
+        }
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let Self {
+            code,
+            description,
+            reason,
+        } = self;
+        let body = Body {
+            error: code.as_str(),
+            error_description: &description,
+            reason,
+        };
+        let mut response = (code.status(), Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        if let Some(challenge) = code.challenge() {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(after) = code.retry_after() {
+            headers.insert(RETRY_AFTER, after);
+        }
+        if let Some(reason) = reason {
+            headers.insert(REASON_HEADER, HeaderValue::from_static(reason.as_str()));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_registered_code_and_status() {
+        for reason in Reason::ALL {
+            let error = OAuthError::from(*reason);
+            let status = error.code.status();
+            let response = error.into_response();
+            assert_eq!(response.status(), status, "{reason}");
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+            assert_eq!(
+                response.headers().contains_key(WWW_AUTHENTICATE),
+                status == StatusCode::UNAUTHORIZED,
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn reasons_become_the_codes_of_the_rfcs() {
+        for (reason, code) in [
+            (Reason::ClientUnproven, Code::InvalidClient),
+            (Reason::ClientUnbound, Code::UnauthorizedClient),
+            (Reason::MalformedParameter, Code::InvalidRequest),
+            (Reason::SubjectInvalid, Code::InvalidRequest),
+            (Reason::ActorInvalid, Code::InvalidRequest),
+            (Reason::DelegationDenied, Code::InvalidRequest),
+            (Reason::Revoked, Code::InvalidRequest),
+            (Reason::TargetInvalid, Code::InvalidTarget),
+            (Reason::NoGrant, Code::InvalidTarget),
+            (Reason::PolicyDenied, Code::InvalidTarget),
+            (Reason::ScopeExceeded, Code::InvalidScope),
+            (
+                Reason::UserAuthentication,
+                Code::InsufficientUserAuthentication,
+            ),
+            (Reason::IssuerUnavailable, Code::TemporarilyUnavailable),
+            (Reason::AuditUnavailable, Code::TemporarilyUnavailable),
+        ] {
+            assert_eq!(OAuthError::from(reason).code, code, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `POST /zones/{zone}/token`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use caracal_mandate::name::Name;
+use caracal_mandate::reason::Reason;
+use serde::Serialize;
+
+use super::client::{Requester, authenticate};
+use super::error::OAuthError;
+use super::form::{Endpoint, Form};
+use super::request::{DELEGATION, Requested, TokenRequest};
+use super::{body, request_id};
+use crate::exchange::Issued;
+use crate::http::Peer;
+use crate::service::Service;
+
+/// RFC 6749 §5.1, RFC 8693 §2.2.1.
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: &'a str,
+}
+
+pub(super) async fn token(
+    State(service): State<Arc<Service>>,
+    Path(zone): Path<String>,
+    peer: Option<Extension<Peer>>,
+    request: Request,
+) -> Response {
+    let Some(zone) = known(&service, &zone) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
+    let (parts, body) = request.into_parts();
+    let form = match body::form(&parts, body, Endpoint::Token).await {
+        Ok(form) => form,
+        Err(error) => return OAuthError::from(error).into_response(),
+    };
+    match exchange(&service, &zone, &peer, &parts.headers, &form).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The zone of a path, if there is one.
+pub(super) fn known(service: &Service, zone: &str) -> Option<Name> {
+    let name: Name = zone.parse().ok()?;
+    let state = service.authority.read();
+    state.zone(&name).is_some().then_some(name)
+}
+
+async fn exchange(
+    service: &Service,
+    zone: &Name,
+    peer: &Peer,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, OAuthError> {
+    let request = TokenRequest::read(form)?;
+    let client = match authenticate(service, zone, peer, headers, form).await? {
+        Requester::Client(client) => client,
+        // It gets mandates through Envoy, for the workloads that it enforces for.
+        Requester::Point => return Err(Reason::ClientUnbound.into()),
+    };
+    let issued = service
+        .exchange_wish(&client, &request.wish, request_id(headers))
+        .await
+        .map_err(|refused| OAuthError::from(refused.reason))?;
+    let now_s = service.clock.unix_ms() / 1000;
+    Ok(answer(&issued, request.requested, now_s))
+}
+
+fn answer(issued: &Issued, requested: Requested, now_s: u64) -> Response {
+    let claims = issued.claims();
+    let issued_token_type = match requested {
+        Requested::Plain => None,
+        Requested::Typed(kind) => Some(kind),
+    };
+    let answer = Answer {
+        access_token: issued.token(),
+        issued_token_type,
+        // RFC 8693 §2.2.1: what is no access token has no way to be presented as one.
+        token_type: if issued_token_type == Some(DELEGATION) {
+            "N_A"
+        } else {
+            "Bearer"
+        },
+        expires_in: claims.exp.saturating_sub(now_s),
+        scope: &claims.scope,
+    };
+    (
+        [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")],
+        Json(answer),
+    )
+        .into_response()
+}

@@ -1,0 +1,19 @@
+//! The OAuth endpoints against their RFCs, over the running server: one test for each requirement,
+//! named after it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod client_authentication;
+mod delegation;
+mod errors;
+mod exchange;
+mod metadata;
+mod requests;
+mod support;
+mod tokens;

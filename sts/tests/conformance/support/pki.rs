@@ -1,0 +1,70 @@
+//! A certificate authority, and clients with and without a certificate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use caracal_sts::TlsFiles;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+pub(crate) struct Pki {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Pki {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        Self { issuer, pem }
+    }
+
+    fn identity(&self, spiffe_id: &str) -> (String, String) {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let san = SanType::URI(spiffe_id.try_into().unwrap());
+        params.subject_alt_names.push(san);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// The server's files.
+    pub(crate) fn server(&self, directory: &Path) -> TlsFiles {
+        let (certificate, key) = self.identity("spiffe://d.example/sts");
+        let files = TlsFiles {
+            cert: directory.join("cert.pem"),
+            key: directory.join("key.pem"),
+            ca: directory.join("ca.pem"),
+        };
+        std::fs::write(&files.cert, certificate).unwrap();
+        std::fs::write(&files.key, key).unwrap();
+        std::fs::write(&files.ca, &self.pem).unwrap();
+        files
+    }
+
+    /// A client, with a certificate of this authority for a SPIFFE ID if one is given.
+    pub(crate) fn client(&self, spiffe_id: Option<&str>) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
+        roots.add(authority).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots);
+        Arc::new(match spiffe_id {
+            None => builder.with_no_client_auth(),
+            Some(id) => {
+                let (certificate, key) = self.identity(id);
+                let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! The zone: who is in it, and what they may do.
+
+use std::sync::Arc;
+
+use caracal_audit::{CheckpointSigner, Ledger, ListQuery};
+use caracal_mandate::event::Event;
+use caracal_mandate::name::Name;
+use caracal_mandate::scope::ScopeSet;
+use caracal_store::Store;
+use caracal_store::model::{
+    Application, Change, Credential, Grant, Policy, Proof, SecretHash, TrustedIssuer, Zone,
+};
+use caracal_sts::{
+    Clock as _, KeyEncryptionKey, PolicyDigest, Sts, StsConfig, SystemClock, SystemRandom,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::jwt::Key;
+use super::now;
+use super::pki::Pki;
+
+pub(crate) const PAYOUT: &str = "spiffe://d.example/ns/agents/sa/payout";
+pub(crate) const WORKER: &str = "spiffe://d.example/ns/agents/sa/worker";
+pub(crate) const TWIN_A: &str = "spiffe://d.example/ns/agents/sa/twin-a";
+const TWIN_B: &str = "spiffe://d.example/ns/agents/sa/twin-b";
+pub(crate) const PAYOUT_SECRET: &str = "cs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+pub(crate) const WORKER_SECRET: &str = "cs_1123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+pub(crate) const TWIN_SECRET: &str = "cs_2123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+pub(crate) const UNBOUND_SECRET: &str = "cs_3123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+pub(crate) const BANK: &str = "https://bank.internal";
+pub(crate) const KUBERNETES: &str = "https://kubernetes.default.svc";
+
+const POLICY: &str = r#"package caracal.policy
+default allow := false
+allow if input.resource.name != "mail"
+deny contains "delegation is frozen" if {
+    count(input.delegation) > 1
+    "payments:freeze" in input.scopes
+}
+deny contains "not this human" if input.subject.id == "mallory"
+"#;
+
+struct LedgerClock(Arc<SystemClock>);
+
+impl caracal_audit::Clock for LedgerClock {
+    fn unix_ms(&self) -> u64 {
+        self.0.unix_ms()
+    }
+}
+
+/// The running service with a zone `acme`.
+pub(crate) struct World {
+    pub(crate) sts: Sts,
+    pub(crate) store: Store,
+    ledger: Ledger,
+    pub(crate) pki: Pki,
+    pub(crate) https: u16,
+    pub(crate) http: u16,
+    /// Signs assertions of `payout`.
+    pub(crate) client_key: Key,
+    /// Signs ID tokens.
+    pub(crate) idp: Key,
+    /// Signs tokens of service accounts.
+    pub(crate) cluster: Key,
+    zone: Name,
+    directory: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(StsConfig::default()).await
+    }
+
+    pub(crate) async fn start_with(config: StsConfig) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock::new());
+        let store = Store::open(&directory.path().join("authority.db"))
+            .await
+            .unwrap();
+        let signer = CheckpointSigner::generate("test").unwrap();
+        let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
+        let path = directory.path().join("ledger.db");
+        let ledger = Ledger::open(&path, signer, ledger_clock).await.unwrap();
+        let (kek, _) = KeyEncryptionKey::generate().unwrap();
+        let random = Arc::new(SystemRandom::new());
+        let sts = Sts::start(store.clone(), ledger.clone(), kek, clock, random, config)
+            .await
+            .unwrap();
+        let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let pki = Pki::new();
+        let world = Self {
+            https: tls.local_addr().unwrap().port(),
+            http: plain.local_addr().unwrap().port(),
+            client_key: Key::new(11, "payout-1"),
+            idp: Key::new(22, "idp-1"),
+            cluster: Key::new(33, "cluster-1"),
+            zone: "acme".parse().unwrap(),
+            sts: sts.clone(),
+            store,
+            ledger,
+            pki,
+            directory,
+        };
+        world.populate().await;
+        let files = world.pki.server(world.directory.path());
+        let service = sts.clone();
+        tokio::spawn(async move {
+            service
+                .serve_http(tls, Some(files), std::future::pending())
+                .await
+        });
+        tokio::spawn(async move { sts.serve_http(plain, None, std::future::pending()).await });
+        world
+    }
+
+    async fn populate(&self) {
+        let issuer = self.issuer();
+        self.commit(Change::ZoneCreated(Zone {
+            name: self.zone.clone(),
+            issuer,
+        }))
+        .await;
+        self.sts.ensure_zone_key(&self.zone).await.unwrap();
+        for (name, ids) in [
+            ("payout", &[PAYOUT][..]),
+            ("worker", &[WORKER]),
+            ("twin", &[TWIN_A, TWIN_B]),
+            ("unbound", &[]),
+        ] {
+            self.commit(Change::ApplicationCreated(Application {
+                name: name.parse().unwrap(),
+                spiffe_ids: ids.iter().map(|id| id.parse().unwrap()).collect(),
+            }))
+            .await;
+        }
+        for (name, scopes) in [
+            (
+                "bank",
+                &["accounts:read", "payments:freeze", "payments:write"][..],
+            ),
+            ("mail", &["mail:send"]),
+            ("vault", &["secrets:read"]),
+        ] {
+            let operations: Vec<_> = scopes.iter().enumerate().map(|(index, scope)| {
+                json!({"name": format!("op-{index}"), "method": "GET", "path": format!("/{index}"), "scopes": [scope]})
+            }).collect();
+            let resource = json!({"name": name, "uri": format!("https://{name}.internal"), "hosts": [format!("{name}.internal")], "operations": operations});
+            self.commit(Change::ResourcePut(
+                serde_json::from_value(resource).unwrap(),
+            ))
+            .await;
+        }
+        for issuer in [
+            json!({"name": "corp", "issuer": "https://idp.example", "purpose": "human", "audiences": ["caracal"],
+                "jwks": self.idp.jwks(), "jwks_uri": null, "subject_claim": "sub", "max_token_age": 600}),
+            json!({"name": "cluster", "issuer": KUBERNETES, "purpose": "kubernetes", "audiences": ["caracal"],
+                "jwks": self.cluster.jwks(), "jwks_uri": null, "subject_claim": "sub", "max_token_age": 3600}),
+        ] {
+            let issuer: TrustedIssuer = serde_json::from_value(issuer).unwrap();
+            self.commit(Change::IssuerCreated(issuer)).await;
+        }
+        for (application, secret) in [
+            ("payout", PAYOUT_SECRET),
+            ("worker", WORKER_SECRET),
+            ("twin", TWIN_SECRET),
+            ("unbound", UNBOUND_SECRET),
+        ] {
+            let sha256 = SecretHash::of(secret);
+            self.credential(
+                &format!("crd_{application}"),
+                application,
+                Proof::Secret { sha256 },
+            )
+            .await;
+        }
+        let jwks = serde_json::from_value(self.client_key.jwks()).unwrap();
+        self.credential("crd_key", "payout", Proof::PublicKey { jwks })
+            .await;
+        let account =
+            json!({"issuer": KUBERNETES, "namespace": "agents", "service_account": "twin-a"});
+        let account = serde_json::from_value(account).unwrap();
+        self.credential("crd_account", "twin", Proof::Kubernetes(account))
+            .await;
+        self.grant(
+            "grt_payout_bank",
+            "payout",
+            "bank",
+            "accounts:read payments:freeze payments:write",
+            None,
+        )
+        .await;
+        self.grant("grt_payout_mail", "payout", "mail", "mail:send", None)
+            .await;
+        self.grant("grt_twin_bank", "twin", "bank", "accounts:read", None)
+            .await;
+        self.grant("grt_unbound_bank", "unbound", "bank", "accounts:read", None)
+            .await;
+        let source = POLICY.to_owned();
+        let digest = PolicyDigest::of(&source).as_str().to_owned();
+        let seq = self
+            .commit(Change::PolicyActivated(Policy { digest, source }))
+            .await;
+        self.applied(seq).await;
+    }
+
+    /// The zone's issuer: the origin of the TLS listener, and a path.
+    pub(crate) fn issuer(&self) -> String {
+        format!("https://localhost:{}/zones/acme", self.https)
+    }
+
+    pub(crate) async fn commit(&self, change: Change) -> u64 {
+        self.store
+            .commit(&self.zone, change, now() * 1000, None)
+            .await
+            .unwrap()
+            .seq
+    }
+
+    async fn credential(&self, id: &str, application: &str, proof: Proof) {
+        self.commit(Change::CredentialAdded(Credential {
+            id: id.to_owned(),
+            application: application.parse().unwrap(),
+            created_at: now(),
+            expires_at: None,
+            proof,
+        }))
+        .await;
+    }
+
+    pub(crate) async fn grant(
+        &self,
+        id: &str,
+        application: &str,
+        resource: &str,
+        scopes: &str,
+        expires_at: Option<u64>,
+    ) {
+        let seq = self
+            .commit(Change::GrantCreated(Grant {
+                id: id.to_owned(),
+                application: application.parse().unwrap(),
+                resource: resource.parse().unwrap(),
+                scopes: ScopeSet::parse(scopes).unwrap(),
+                expires_at,
+                max_lifetime: None,
+            }))
+            .await;
+        self.applied(seq).await;
+    }
+
+    /// Revokes, and waits until this service knows.
+    pub(crate) async fn revoke(&self, target: &str) {
+        let target = target.parse().unwrap();
+        let seq = self
+            .store
+            .revoke(&self.zone, target, now(), None)
+            .await
+            .unwrap()
+            .seq;
+        self.applied(seq).await;
+    }
+
+    /// A call that is answered from a state at `seq` or later.
+    pub(crate) async fn applied(&self, seq: u64) {
+        let bound = std::time::Duration::from_secs(5);
+        assert!(
+            self.sts.wait_read(seq, bound).await,
+            "the service follows the log"
+        );
+    }
+
+    /// Events of the zone, newest first.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let query = ListQuery {
+            zone: "acme".to_owned(),
+            ..ListQuery::default()
+        };
+        let entries = self.ledger.list(query).await.unwrap();
+        entries
+            .into_iter()
+            .map(|entry| entry.record.unwrap().event)
+            .collect()
+    }
+
+    /// Claims of an assertion of `payout` that is good.
+    pub(crate) fn assertion(&self, jti: &str) -> Value {
+        json!({"iss": "payout", "sub": "payout", "aud": self.issuer(), "jti": jti, "iat": now(), "exp": now() + 60})
+    }
+
+    /// Claims of an ID token that is good.
+    pub(crate) fn id_token() -> Value {
+        json!({"iss": "https://idp.example", "sub": "alice", "aud": "caracal", "iat": now() - 5, "exp": now() + 200,
+            "auth_time": now() - 10, "acr": "urn:mfa"})
+    }
+}
