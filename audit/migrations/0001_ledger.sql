@@ -1,11 +1,20 @@
 -- The ledger: one log per zone. Bodies are the leaves; every other column of `log_entries` is a
 -- copy of something in the body, kept for search, and compared with it by the verifier.
+--
+-- The SQL is the common subset of SQLite and PostgreSQL.
+
+-- One row: whoever locks it has the turn to write. Only PostgreSQL needs it; a SQLite file has one
+-- writer at a time anyway.
+CREATE TABLE sequencer (
+    turn INTEGER NOT NULL PRIMARY KEY CHECK (turn = 1)
+);
+INSERT INTO sequencer (turn) VALUES (1);
 
 CREATE TABLE log_state (
     zone            TEXT   NOT NULL PRIMARY KEY,
     size            BIGINT NOT NULL,
-    frontier        BLOB   NOT NULL, -- roots of the perfect subtrees, largest first, 32 bytes each
-    root            BLOB   NOT NULL,
+    frontier        BYTEA  NOT NULL, -- roots of the perfect subtrees, largest first, 32 bytes each
+    root            BYTEA  NOT NULL,
     checkpoint_size BIGINT NOT NULL  -- size of the newest signed checkpoint, 0 before the first
 );
 
@@ -33,8 +42,8 @@ CREATE TABLE log_entries (
     resource    TEXT,
     outcome     TEXT   NOT NULL,
     reason      TEXT,
-    leaf_hash   BLOB   NOT NULL,
-    body        BLOB   NOT NULL, -- last: what stands before it is read without it
+    leaf_hash   BYTEA  NOT NULL,
+    body        BYTEA  NOT NULL, -- last: what stands before it is read without it
     PRIMARY KEY (zone, idx),
     UNIQUE (emitter_id, seq)
 );
@@ -45,7 +54,7 @@ CREATE TABLE checkpoints (
     zone          TEXT   NOT NULL REFERENCES log_state (zone),
     size          BIGINT NOT NULL,
     note          TEXT   NOT NULL,
-    frontier      BLOB   NOT NULL, -- at `size`; its root is the signed one, so it needs no signature of its own
+    frontier      BYTEA  NOT NULL, -- at `size`; its root is the signed one, so it needs no signature of its own
     previous_size BIGINT NOT NULL, -- size of the checkpoint before, so that a deleted one shows
     PRIMARY KEY (zone, size)
 );

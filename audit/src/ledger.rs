@@ -1,12 +1,15 @@
-//! The ledger: a handle to one sequencer task over one `SQLite` file.
+//! The ledger: a handle to one sequencer task over one database. On a `PostgreSQL` server the
+//! sequencers of several processes take turns, and each checks what the others did.
 //!
 //! Sequencing, which gives an event its index and makes it durable, is what an acknowledgement
 //! stands for. Publishing, which signs the state of the log, follows at most once a second.
 
 mod append;
+mod known;
 mod open;
 mod publisher;
 mod read;
+mod search;
 mod sequencer;
 mod state;
 mod storage;
@@ -17,7 +20,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use caracal_mandate::event::Event;
-use sqlx::sqlite::SqlitePool;
+use caracal_store::{Connector, DatabaseUrl, Dialect};
+use sqlx::AnyPool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use append::{AppendError, Rejection};
@@ -25,6 +29,8 @@ pub use open::OpenError;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
 
 use crate::note::CheckpointSigner;
+use known::KnownLogs;
+use storage::Storage;
 
 /// Submissions that may wait for the sequencer; more are pushed back, never dropped.
 pub const QUEUE_LIMIT: usize = 4096;
@@ -67,22 +73,36 @@ enum Command {
 pub struct Ledger {
     commands: mpsc::Sender<Command>,
     permits: Arc<Semaphore>,
-    readers: SqlitePool,
+    readers: AnyPool,
+    dialect: Dialect,
     verifier_key: Arc<str>,
 }
 
 impl Ledger {
-    /// Opens or creates the ledger at `path` and starts its sequencer.
-    ///
-    /// Refuses a log that is shorter than, or different from, what was signed.
+    /// Opens or creates the ledger file at `path`, see [`Self::connect`].
     pub async fn open(
         path: &Path,
         signer: CheckpointSigner,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let verifier_key = signer.verifier().to_text().into();
-        let storage = storage::open(path).await?;
-        let logs = open::load(&storage.writer, &signer.verifier()).await?;
+        Self::connect(&path.into(), signer, clock).await
+    }
+
+    /// Opens the ledger in a database and starts its sequencer. A file is made when there is none; a
+    /// database of a server has to be there. All that write to one ledger need one signing key.
+    ///
+    /// Refuses a log that is shorter than, or different from, what was signed.
+    pub async fn connect(
+        place: &DatabaseUrl,
+        signer: CheckpointSigner,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let verifier = signer.verifier();
+        let verifier_key = verifier.to_text().into();
+        let storage = Storage::open(place).await?;
+        let logs = open::load(&storage.writer, &verifier).await?;
+        let logs = KnownLogs::new(logs, verifier);
+        let dialect = storage.writer.dialect;
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
         let publisher = publisher::Publisher::new(signer);
@@ -92,8 +112,20 @@ impl Ledger {
             commands,
             permits,
             readers: storage.readers,
+            dialect,
             verifier_key,
         })
+    }
+
+    /// Brings the schema up to date, as the owner of the database.
+    pub async fn migrate(place: &DatabaseUrl) -> Result<(), OpenError> {
+        Ok(storage::migrate(&Connector::new(place)?).await?)
+    }
+
+    /// Makes the role `caracal_ledger` of a server, as the owner of the database who may make roles:
+    /// it appends, and changes nothing. To be repeated after [`Self::migrate`].
+    pub async fn create_roles(place: &DatabaseUrl) -> Result<(), OpenError> {
+        Ok(storage::create_roles(&Connector::new(place)?).await?)
     }
 
     /// The verifier key text; [`CheckpointVerifier::for_zone`](crate::CheckpointVerifier::for_zone)

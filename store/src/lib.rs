@@ -5,6 +5,8 @@
 //! ```
 //!
 //! - [`model`]: what the state is made of. Pure.
+//! - [`Connector`]: a database of either kind, with the session settings that promises rest on; the
+//!   ledger uses it as well.
 //! - [`Store`]: opens the database, commits changes, reads tables and log. `SQLite` and
 //!   `PostgreSQL` run the same statements; [`DatabaseUrl`] says which.
 //!
@@ -28,4 +30,7 @@ pub mod testing;
 pub use commit::{CommitError, Committed};
 pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable};
 pub use read::ReadError;
-pub use store::{DatabaseUrl, DatabaseUrlError, OpenError, PostgresUrl, SchemaError, Store};
+pub use store::{
+    Connector, DatabaseUrl, DatabaseUrlError, Dialect, OpenError, PostgresUrl, SchemaError, Store,
+    bring_up_to_date,
+};

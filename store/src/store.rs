@@ -6,15 +6,14 @@ mod url;
 
 use std::fmt;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use sqlx::{AnyPool, Connection as _};
 use tokio::sync::watch;
 
 use crate::number::unsigned;
-pub use schema::SchemaError;
-use session::Connector;
+pub use schema::{SchemaError, bring_up_to_date};
+pub use session::Connector;
 pub use url::{DatabaseUrl, DatabaseUrlError, PostgresUrl};
 
 /// Readers at the same time. They never wait for the writer.
@@ -25,8 +24,10 @@ pub(crate) type Connection = sqlx::AnyConnection;
 
 /// What the few statements that are not common to both databases depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
+    /// A `SQLite` file.
     Sqlite,
+    /// A `PostgreSQL` server.
     Postgres,
 }
 
@@ -92,9 +93,9 @@ impl Store {
     /// Opens a database and brings its schema up to date, as far as the role may. A file is made
     /// when there is none; a database of a server has to be there.
     pub async fn connect(place: &DatabaseUrl) -> Result<Self, OpenError> {
-        let connector = connector(place)?;
+        let connector = Connector::new(place)?;
         let mut first = connector.first().await?;
-        schema::bring_up_to_date(&mut first, connector.dialect).await?;
+        bring_up_to_date(&mut first, connector.dialect(), &schema::MIGRATIONS).await?;
         let (term, head): (i64, i64) = sqlx::query_as("SELECT term, head FROM meta")
             .fetch_one(&mut first)
             .await?;
@@ -102,7 +103,7 @@ impl Store {
         Ok(Self {
             readers: connector.pool(READERS),
             writer: connector.pool(1),
-            dialect: connector.dialect,
+            dialect: connector.dialect(),
             commits: watch::Sender::new(unsigned(head)?),
             term: unsigned(term)?,
         })
@@ -110,18 +111,18 @@ impl Store {
 
     /// Brings the schema up to date, as the owner of the database.
     pub async fn migrate(place: &DatabaseUrl) -> Result<(), OpenError> {
-        let connector = connector(place)?;
+        let connector = Connector::new(place)?;
         let mut first = connector.first().await?;
-        schema::bring_up_to_date(&mut first, connector.dialect).await?;
+        bring_up_to_date(&mut first, connector.dialect(), &schema::MIGRATIONS).await?;
         Ok(first.close().await?)
     }
 
     /// Makes the roles of a server, as the owner of the database who may make roles: each service
     /// gets what it needs and nothing more. To be repeated after [`Self::migrate`].
     pub async fn create_roles(place: &DatabaseUrl) -> Result<(), OpenError> {
-        let connector = connector(place)?;
+        let connector = Connector::new(place)?;
         let mut first = connector.first().await?;
-        schema::create_roles(&mut first, connector.dialect).await?;
+        schema::create_roles(&mut first, connector.dialect()).await?;
         Ok(first.close().await?)
     }
 
@@ -129,7 +130,7 @@ impl Store {
     /// failover that lost commits. Who followed the old one can neither read nor write until it has
     /// started again. Returns the new term.
     pub async fn raise_term(place: &DatabaseUrl) -> Result<u64, OpenError> {
-        let connector = connector(place)?;
+        let connector = Connector::new(place)?;
         let mut first = connector.first().await?;
         let (term,): (i64,) = sqlx::query_as("UPDATE meta SET term = term + 1 RETURNING term")
             .fetch_one(&mut first)
@@ -156,19 +157,4 @@ impl Store {
         self.writer.close().await;
         self.readers.close().await;
     }
-}
-
-fn connector(place: &DatabaseUrl) -> Result<Connector, OpenError> {
-    if let DatabaseUrl::Sqlite(path) = place {
-        // Before SQLite makes it: its own files beside this one take over the mode.
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
-            .map_err(OpenError::File)?;
-    }
-    Connector::new(place)
 }

@@ -45,8 +45,8 @@ pub enum AppendError {
     /// acknowledged as the duplicate that it is.
     #[error("the ledger could not write")]
     Storage(#[source] Arc<sqlx::Error>),
-    /// Somebody else wrote to the log, or it was changed on disk. The sequencer has stopped.
-    #[error("the log of zone {zone:?} is not as this sequencer left it")]
+    /// The log was changed or put back behind the sequencer's back. The sequencer has stopped.
+    #[error("the log of zone {zone:?} does not continue what this sequencer knows")]
     Fenced {
         /// The zone.
         zone: String,
@@ -71,6 +71,9 @@ pub enum Rejection {
     /// Empty or longer than any SPIFFE ID.
     #[error("the peer's identity is empty or too long")]
     Peer,
+    /// A name or id with a NUL character, which not every database can hold.
+    #[error("a name or id of the event contains a NUL character")]
+    Nul,
     /// A number that JSON readers do not keep exactly, or a sequence number of 0.
     #[error("a number of the event is out of range")]
     Number,

@@ -4,12 +4,11 @@
 
 use std::collections::HashMap;
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{AnyConnection, Row as _};
 
-use super::state::{LogState, StateRow, signed, unsigned};
-use super::storage::StorageError;
-use crate::merkle::{Frontier, Hash};
+use super::state::{StateRow, extend, unsigned};
+use super::storage::Writer;
+use crate::merkle::Frontier;
 use crate::note::{CheckpointError, CheckpointVerifier};
 
 /// Why a ledger is not opened.
@@ -18,9 +17,9 @@ pub enum OpenError {
     /// The database does not work.
     #[error("the ledger database cannot be read")]
     Database(#[from] sqlx::Error),
-    /// The schema cannot be brought up to date.
-    #[error("the ledger database cannot be migrated")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database does not open, or has another schema.
+    #[error(transparent)]
+    Open(#[from] caracal_store::OpenError),
     /// The newest checkpoint is not one that this key signed for this zone.
     #[error("the newest checkpoint of zone {zone:?}, for size {size}, does not hold")]
     Checkpoint {
@@ -68,22 +67,14 @@ pub enum OpenError {
     },
 }
 
-impl From<StorageError> for OpenError {
-    fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Database(error) => Self::Database(error),
-            StorageError::Migration(error) => Self::Migration(error),
-        }
-    }
-}
-
 /// The logs of all zones, each checked against its newest checkpoint.
 pub(super) async fn load(
-    pool: &SqlitePool,
+    writer: &Writer,
     verifier: &CheckpointVerifier,
-) -> Result<HashMap<String, LogState>, OpenError> {
-    // One transaction, so that another process cannot write between the reads.
-    let mut transaction = pool.begin().await?;
+) -> Result<HashMap<String, Frontier>, OpenError> {
+    let mut connection = writer.pool.acquire().await?;
+    // With the turn, so that another process cannot write between the reads.
+    let mut transaction = writer.begin(&mut connection).await?;
     let rows = sqlx::query("SELECT zone, size, frontier, root, checkpoint_size FROM log_state")
         .fetch_all(&mut *transaction)
         .await?;
@@ -91,21 +82,23 @@ pub(super) async fn load(
     for row in &rows {
         let state = StateRow::read(row)?;
         let frontier = check(&mut transaction, &state, verifier).await?;
-        logs.insert(state.zone, LogState::Known(frontier));
+        logs.insert(state.zone, frontier);
     }
+    transaction.rollback().await?;
     Ok(logs)
 }
 
-async fn check(
-    connection: &mut SqliteConnection,
+/// The log that `state` speaks of, checked against its newest checkpoint.
+pub(super) async fn check(
+    connection: &mut AnyConnection,
     state: &StateRow,
     verifier: &CheckpointVerifier,
 ) -> Result<Frontier, OpenError> {
     let zone = &state.zone;
-    let mut frontier = signed_frontier(connection, zone, verifier).await?;
+    let frontier = signed_frontier(connection, zone, verifier).await?;
     let signed_size = frontier.size();
     let last: Option<i64> = sqlx::query_scalar("SELECT MAX(idx) FROM log_entries WHERE zone = $1")
-        .bind(zone)
+        .bind(zone.clone())
         .fetch_one(&mut *connection)
         .await?;
     let present = last
@@ -131,38 +124,24 @@ async fn check(
         size,
         signed: signed_size,
     };
-    let rows = sqlx::query(
-        "SELECT idx, leaf_hash FROM log_entries WHERE zone = $1 AND idx >= $2 ORDER BY idx",
-    )
-    .bind(zone)
-    .bind(signed(signed_size))
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in &rows {
-        let leaf: Vec<u8> = row.try_get("leaf_hash")?;
-        if unsigned(row, "idx")? != frontier.size() {
-            return Err(different());
-        }
-        frontier.append(Hash::from_bytes(&leaf).ok_or_else(different)?);
-    }
-    if state.is(&frontier) {
-        Ok(frontier)
-    } else {
-        Err(different())
-    }
+    // Entries beyond what the state says are as wrong as those that are missing.
+    let frontier = extend(connection, zone, frontier, present).await?;
+    frontier
+        .filter(|frontier| state.is(frontier))
+        .ok_or_else(different)
 }
 
 /// The tree that the newest checkpoint signs. The frontier beside the note carries no signature,
 /// and needs none: only the true one hashes to the signed root.
 async fn signed_frontier(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     zone: &str,
     verifier: &CheckpointVerifier,
 ) -> Result<Frontier, OpenError> {
     let row = sqlx::query(
         "SELECT size, note, frontier FROM checkpoints WHERE zone = $1 ORDER BY size DESC LIMIT 1",
     )
-    .bind(zone)
+    .bind(zone.to_owned())
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else {

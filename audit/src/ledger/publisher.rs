@@ -2,22 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqlitePool;
+use sqlx::{AnyConnection, Row as _};
 
-use super::state::{LogState, signed};
+use super::known::{FollowError, KnownLogs};
+use super::state::{self, signed};
+use super::storage::Writer;
 use crate::merkle::Frontier;
 use crate::note::{Checkpoint, CheckpointSigner};
-
-/// Why a checkpoint was not published.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PublishError {
-    #[error("the checkpoint could not be stored")]
-    Storage(#[from] sqlx::Error),
-    /// The row with the last signed size was moved by somebody else: two publishers, or a database
-    /// that was put back. Signing on could sign two histories of one log.
-    #[error("the log of zone {0:?} is not as this publisher left it")]
-    Fenced(String),
-}
 
 /// Signs, and remembers up to where it signed.
 pub(super) struct Publisher {
@@ -33,45 +24,44 @@ impl Publisher {
         }
     }
 
-    /// Publishes every log that grew since its last checkpoint.
+    /// Publishes every log that grew since its last checkpoint, whoever made it grow.
     pub(super) async fn publish(
         &mut self,
-        pool: &SqlitePool,
-        logs: &HashMap<String, LogState>,
-    ) -> Result<(), PublishError> {
-        for (zone, log) in logs {
-            // An uncertain log is settled by the next append; until then there is nothing to sign.
-            let LogState::Known(frontier) = log else {
-                continue;
-            };
-            if self
-                .published
-                .get(zone)
-                .is_none_or(|size| *size < frontier.size())
-            {
-                self.publish_one(pool, zone, frontier).await?;
-                self.published.insert(zone.clone(), frontier.size());
-            }
+        writer: &Writer,
+        connection: &mut AnyConnection,
+        known: &mut KnownLogs,
+    ) -> Result<(), FollowError> {
+        let grown = sqlx::query("SELECT zone FROM log_state WHERE size > checkpoint_size")
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in grown {
+            let zone: String = row.try_get("zone")?;
+            let mut transaction = writer.begin(connection).await?;
+            let frontier = self.publish_one(&mut transaction, &zone, known).await?;
+            transaction.commit().await?;
+            self.published.insert(zone.clone(), frontier.size());
+            known.commit(zone, frontier);
         }
         Ok(())
     }
 
     async fn publish_one(
         &self,
-        pool: &SqlitePool,
+        connection: &mut AnyConnection,
         zone: &str,
-        frontier: &Frontier,
-    ) -> Result<(), PublishError> {
-        let fenced = || PublishError::Fenced(zone.to_owned());
-        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-        let state = super::state::read(&mut transaction, zone)
-            .await?
-            .ok_or_else(fenced)?;
-        if !state.is(frontier) {
+        known: &KnownLogs,
+    ) -> Result<Frontier, FollowError> {
+        let fenced = || FollowError::Fenced(zone.to_owned());
+        let state = state::read(connection, zone).await?.ok_or_else(fenced)?;
+        let frontier = known.follow(connection, &state).await?;
+        let before = self.published.get(zone).copied().unwrap_or(0);
+        // Signing on from a mark that was put back could sign two histories of one log.
+        if state.checkpoint_size < before || state.checkpoint_size > frontier.size() {
             return Err(fenced());
         }
+        // Another replica was faster.
         if state.checkpoint_size == frontier.size() {
-            return Ok(());
+            return Ok(frontier);
         }
         // One row is compared and swapped for every signature that leaves this place.
         let swapped = sqlx::query(
@@ -79,9 +69,9 @@ impl Publisher {
              WHERE zone = $2 AND size = $1 AND checkpoint_size = $3",
         )
         .bind(signed(frontier.size()))
-        .bind(zone)
+        .bind(zone.to_owned())
         .bind(signed(state.checkpoint_size))
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
         if swapped.rows_affected() != 1 {
             return Err(fenced());
@@ -92,14 +82,13 @@ impl Publisher {
             "INSERT INTO checkpoints (zone, size, note, frontier, previous_size) \
              VALUES ($1, $2, $3, $4, $5)",
         )
-        .bind(zone)
+        .bind(zone.to_owned())
         .bind(signed(size))
         .bind(self.signer.sign(&Checkpoint { origin, size, root }))
         .bind(frontier.to_bytes())
         .bind(signed(state.checkpoint_size))
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
-        transaction.commit().await?;
-        Ok(())
+        Ok(frontier)
     }
 }

@@ -1,12 +1,12 @@
 //! What is asked of the ledger. Reads use connections of their own and never wait for the writer.
 
 use caracal_mandate::event::Outcome;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::Ledger;
+use super::search::Search;
 use super::state::{signed, unsigned};
-use crate::record::request_key::{SEGMENT, STRIDE, request_key};
 use crate::record::{Record, outcome_text};
 
 /// Most entries of one answer.
@@ -62,37 +62,41 @@ impl Ledger {
             before,
             limit,
         } = query;
-        let mut sql = match request_id {
-            Some(request_id) => by_request(&zone, request_id),
-            None => QueryBuilder::new("SELECT idx, body FROM log_entries WHERE TRUE"),
+        let mut search = Search::default();
+        match request_id {
+            Some(request_id) => search.by_request(self.dialect, &zone, request_id),
+            None => search.push("SELECT idx, body FROM log_entries WHERE TRUE"),
         };
-        sql.push(" AND zone = ").push_bind(zone);
-        if let Some(application) = application {
-            sql.push(" AND application = ").push_bind(application);
-        }
-        if let Some(resource) = resource {
-            sql.push(" AND resource = ").push_bind(resource);
-        }
-        if let Some(outcome) = outcome {
-            sql.push(" AND outcome = ").push_bind(outcome_text(outcome));
+        search.push(" AND zone = ").value(zone);
+        for (condition, wanted) in [
+            (" AND application = ", application),
+            (" AND resource = ", resource),
+            (" AND outcome = ", outcome.map(|one| outcome_text(one).to_owned())),
+        ] {
+            if let Some(wanted) = wanted {
+                search.push(condition).value(wanted);
+            }
         }
         if let Some(prefix) = reason_prefix {
             // Not LIKE: a percent sign of the caller's is a percent sign.
-            sql.push(" AND substr(reason, 1, length(")
-                .push_bind(prefix.clone());
-            sql.push(")) = ").push_bind(prefix);
+            search
+                .push(" AND substr(reason, 1, length(")
+                .value(prefix.clone())
+                .push(")) = ")
+                .value(prefix);
         }
         if let Some(before) = before {
-            sql.push(" AND idx < ").push_bind(signed(before));
+            search.push(" AND idx < ").value(signed(before));
         }
         let limit = if limit == 0 {
             MAX_LIST
         } else {
             limit.min(MAX_LIST)
         };
-        sql.push(" ORDER BY idx DESC LIMIT ")
-            .push_bind(i64::from(limit));
-        let rows = sql.build().fetch_all(&self.readers).await?;
+        search
+            .push(" ORDER BY idx DESC LIMIT ")
+            .value(i64::from(limit));
+        let rows = search.fetch(&self.readers).await?;
         Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)
     }
 
@@ -101,36 +105,14 @@ impl Ledger {
         let note = sqlx::query_scalar(
             "SELECT note FROM checkpoints WHERE zone = $1 ORDER BY size DESC LIMIT 1",
         )
-        .bind(zone)
+        .bind(zone.to_owned())
         .fetch_optional(&self.readers)
         .await?;
         Ok(note)
     }
 }
 
-/// Looks into every segment of the index over request ids, see [`request_key`].
-fn by_request(zone: &str, request_id: String) -> QueryBuilder<Sqlite> {
-    let mut sql = QueryBuilder::new("WITH RECURSIVE segment (key) AS (SELECT size / ");
-    sql.push_bind(signed(SEGMENT))
-        .push(" * ")
-        .push_bind(STRIDE)
-        .push(" + ")
-        .push_bind(request_key(0, &request_id))
-        .push(" FROM log_state WHERE zone = ")
-        .push_bind(zone.to_owned())
-        .push(" UNION ALL SELECT key - ")
-        .push_bind(STRIDE)
-        .push(" FROM segment WHERE key >= ")
-        .push_bind(STRIDE)
-        .push(
-            ") SELECT idx, body FROM segment CROSS JOIN log_entries INDEXED BY log_entries_request \
-             ON request_key = key WHERE request_id = ",
-        )
-        .push_bind(request_id);
-    sql
-}
-
-fn entry(row: &SqliteRow) -> Result<StoredEntry, sqlx::Error> {
+fn entry(row: &AnyRow) -> Result<StoredEntry, sqlx::Error> {
     let body: Vec<u8> = row.try_get("body")?;
     let record = Record::from_canonical(&body).ok();
     Ok(StoredEntry {

@@ -2,24 +2,27 @@
 
 mod batch;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::append::{AppendError, Request};
-use super::publisher::{PublishError, Publisher};
-use super::state::LogState;
-use super::{Clock, Command};
+use super::known::{FollowError, KnownLogs};
+use super::publisher::Publisher;
+use super::storage::Writer;
+use super::{Clock, Command, Position};
 use batch::{BatchError, Known};
 
 /// Submissions after which a transaction takes no further request.
 const BATCH_LIMIT: usize = 256;
 /// Shortest time between two checkpoints of one log.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a transaction may take. A connection that hangs is given up; what it was in the middle of
+/// shows in the database, when the next one has the turn.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether the sequencer goes on.
 #[derive(PartialEq, Eq)]
@@ -29,7 +32,7 @@ enum Next {
 }
 
 pub(super) struct Sequencer {
-    pool: SqlitePool,
+    writer: Writer,
     known: Known,
     publisher: Publisher,
     clock: Arc<dyn Clock>,
@@ -37,18 +40,14 @@ pub(super) struct Sequencer {
 
 impl Sequencer {
     pub(super) fn new(
-        pool: SqlitePool,
-        logs: HashMap<String, LogState>,
+        writer: Writer,
+        logs: KnownLogs,
         publisher: Publisher,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let known = Known {
-            logs,
-            ..Known::default()
-        };
         Self {
-            pool,
-            known,
+            writer,
+            known: Known::new(logs),
             publisher,
             clock,
         }
@@ -87,7 +86,7 @@ impl Sequencer {
             }
         }
         self.publish().await;
-        self.pool.close().await;
+        self.writer.pool.close().await;
         if let Some(done) = closing {
             // Nobody waits any more: fine.
             let _ignored = done.send(());
@@ -95,24 +94,54 @@ impl Sequencer {
     }
 
     async fn publish(&mut self) -> Next {
-        match self.publisher.publish(&self.pool, &self.known.logs).await {
-            Ok(()) => Next::Continue,
-            Err(error @ PublishError::Storage(_)) => {
-                tracing::warn!(error = %chain(&error), "no checkpoint was published, will try again");
-                Next::Continue
+        let mut connection = match self.writer.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::warn!(%error, "no checkpoint was published, will try again");
+                return Next::Continue;
             }
-            Err(error @ PublishError::Fenced(_)) => {
+        };
+        let Self {
+            publisher,
+            writer,
+            known,
+            ..
+        } = self;
+        let publish = publisher.publish(writer, &mut connection, &mut known.logs);
+        match timeout(PATIENCE, publish).await {
+            Ok(Ok(())) => Next::Continue,
+            Ok(Err(error @ FollowError::Fenced(_))) => {
                 tracing::error!(%error, "the sequencer stops");
                 Next::Stop
             }
+            Ok(Err(error @ FollowError::Storage(_))) => {
+                tracing::warn!(error = %chain(&error), "no checkpoint was published, will try again");
+                Next::Continue
+            }
+            Err(_) => {
+                connection.close_on_drop();
+                tracing::warn!("no checkpoint was published in time, will try again");
+                Next::Continue
+            }
         }
+    }
+
+    async fn write(&mut self, requests: &[Request]) -> Result<Vec<Vec<Position>>, BatchError> {
+        let mut connection = self.writer.pool.acquire().await?;
+        let now_ms = self.clock.unix_ms();
+        let Self { writer, known, .. } = self;
+        let write = batch::write(writer, &mut connection, known, requests, now_ms);
+        let result = timeout(PATIENCE, write).await;
+        result.unwrap_or_else(|_| {
+            connection.close_on_drop();
+            Err(sqlx::Error::PoolTimedOut.into())
+        })
     }
 
     /// Writes requests in one transaction, and again without those that can never be written.
     async fn append(&mut self, mut requests: Vec<Request>) -> Next {
         while !requests.is_empty() {
-            let result =
-                batch::write(&self.pool, &mut self.known, &requests, self.clock.unix_ms()).await;
+            let result = self.write(&requests).await;
             let (error, next) = match result {
                 Ok(positions) => {
                     for (request, positions) in requests.drain(..).zip(positions) {

@@ -1,18 +1,9 @@
-//! What the sequencer knows about one log, and how the database says it.
+//! What the database says about one log.
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
 
 use crate::merkle::{Frontier, Hash};
-
-/// The tree of one zone as the sequencer last knew it to be durable.
-#[derive(Debug, Clone)]
-pub(super) enum LogState {
-    /// Committed.
-    Known(Frontier),
-    /// A commit failed without telling whether it took place: the log is as before or as after.
-    Uncertain { before: Frontier, after: Frontier },
-}
 
 /// A row of `log_state`.
 pub(super) struct StateRow {
@@ -24,7 +15,7 @@ pub(super) struct StateRow {
 }
 
 impl StateRow {
-    pub(super) fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    pub(super) fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             zone: row.try_get("zone")?,
             size: unsigned(row, "size")?,
@@ -44,20 +35,47 @@ impl StateRow {
 
 /// The row of one zone.
 pub(super) async fn read(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     zone: &str,
 ) -> Result<Option<StateRow>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT zone, size, frontier, root, checkpoint_size FROM log_state WHERE zone = $1",
     )
-    .bind(zone)
+    .bind(zone.to_owned())
     .fetch_optional(connection)
     .await?;
     row.as_ref().map(StateRow::read).transpose()
 }
 
+/// Appends to `frontier` what the log has beyond it, up to `size`. `None` when an entry is missing or
+/// its hash is none.
+pub(super) async fn extend(
+    connection: &mut AnyConnection,
+    zone: &str,
+    mut frontier: Frontier,
+    size: u64,
+) -> Result<Option<Frontier>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT idx, leaf_hash FROM log_entries WHERE zone = $1 AND idx >= $2 AND idx < $3 \
+         ORDER BY idx",
+    )
+    .bind(zone.to_owned())
+    .bind(signed(frontier.size()))
+    .bind(signed(size))
+    .fetch_all(connection)
+    .await?;
+    for row in &rows {
+        let leaf: Vec<u8> = row.try_get("leaf_hash")?;
+        match Hash::from_bytes(&leaf) {
+            Some(leaf) if unsigned(row, "idx")? == frontier.size() => frontier.append(leaf),
+            _ => return Ok(None),
+        }
+    }
+    Ok((frontier.size() == size).then_some(frontier))
+}
+
 /// A column that holds a count. SQL has no unsigned integers.
-pub(super) fn unsigned(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
+pub(super) fn unsigned(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
     let value: i64 = row.try_get(column)?;
     u64::try_from(value).map_err(|source| sqlx::Error::ColumnDecode {
         index: column.to_owned(),

@@ -1,50 +1,86 @@
-//! The database file.
+//! The database, and whose turn it is to write.
 
-use std::path::Path;
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use caracal_store::{Connector, DatabaseUrl, Dialect, OpenError, SchemaError, bring_up_to_date};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 
-/// How long a writer waits for another process before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
-/// Bytes of a page. An entry has about 1 kB: twice the default size halves the writes of a batch,
-/// and a batch of one entry still writes little. It applies to new files only.
-const PAGE_SIZE: u32 = 8192;
 
+/// The schema. Its book-keeping has a name of its own: ledger and authority may share a database.
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("./migrations");
+    migrations.dangerous_set_table_name("ledger_migrations");
+    migrations
+});
+
+/// The ledger's database.
 pub(super) struct Storage {
-    /// One connection: there is one sequencer.
-    pub(super) writer: SqlitePool,
-    pub(super) readers: SqlitePool,
+    /// One connection: there is one sequencer in this process.
+    pub(super) writer: Writer,
+    pub(super) readers: AnyPool,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the ledger database cannot be opened")]
-pub(super) enum StorageError {
-    Database(#[from] sqlx::Error),
-    Migration(#[from] sqlx::migrate::MigrateError),
+impl Storage {
+    pub(super) async fn open(place: &DatabaseUrl) -> Result<Self, caracal_store::OpenError> {
+        let connector = Connector::new(place)?;
+        migrate(&connector).await?;
+        let dialect = connector.dialect();
+        Ok(Self {
+            writer: Writer {
+                pool: connector.pool(1),
+                dialect,
+            },
+            readers: connector.pool(READERS),
+        })
+    }
 }
 
-pub(super) async fn open(path: &Path) -> Result<Storage, StorageError> {
-    // FULL: a commit that was acknowledged survives the loss of power, not only of the process.
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .page_size(PAGE_SIZE)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT);
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await?;
-    sqlx::migrate!("./migrations").run(&writer).await?;
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .connect_lazy_with(options.busy_timeout(BUSY_TIMEOUT));
-    Ok(Storage { writer, readers })
+/// Takes the steps that the schema lacks.
+pub(super) async fn migrate(connector: &Connector) -> Result<(), OpenError> {
+    let mut first = connector.first().await?;
+    bring_up_to_date(&mut first, connector.dialect(), &MIGRATIONS).await?;
+    Ok(first.close().await?)
+}
+
+/// Makes the role of whoever writes the ledger.
+pub(super) async fn create_roles(connector: &Connector) -> Result<(), OpenError> {
+    let mut first = connector.first().await?;
+    match connector.dialect() {
+        Dialect::Sqlite => return Err(SchemaError::NoRoles.into()),
+        Dialect::Postgres => {
+            let roles = include_str!("../../postgres/roles.sql");
+            sqlx::raw_sql(roles).execute(&mut first).await?;
+        }
+    }
+    Ok(first.close().await?)
+}
+
+/// The connection that writes.
+pub(super) struct Writer {
+    pub(super) pool: AnyPool,
+    pub(super) dialect: Dialect,
+}
+
+impl Writer {
+    /// Begins a transaction and waits for its turn: from here to its end nobody else writes, in this
+    /// process or another. So what is read here stays true until the commit, and the logs of all
+    /// replicas are one.
+    pub(super) async fn begin<'c>(
+        &self,
+        connection: &'c mut AnyConnection,
+    ) -> Result<Transaction<'c, Any>, sqlx::Error> {
+        match self.dialect {
+            // The write lock from the start: a lock that is upgraded later can fail half way.
+            Dialect::Sqlite => connection.begin_with("BEGIN IMMEDIATE").await,
+            Dialect::Postgres => {
+                let mut transaction = connection.begin().await?;
+                sqlx::query("SELECT turn FROM sequencer FOR UPDATE")
+                    .execute(&mut *transaction)
+                    .await?;
+                Ok(transaction)
+            }
+        }
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use sqlx::migrate::{MigrateError, Migrator};
 
 use super::Dialect;
 
 /// One text for both databases: the common subset of their SQL.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Roles and rights on `PostgreSQL`; repeatable.
 const ROLES: &str = include_str!("../../postgres/roles.sql");
@@ -34,14 +34,15 @@ pub enum SchemaError {
 }
 
 /// Takes the steps that are missing; asks for no right where there are none.
-pub(super) async fn bring_up_to_date(
+pub async fn bring_up_to_date(
     connection: &mut AnyConnection,
     dialect: Dialect,
+    migrations: &Migrator,
 ) -> Result<(), SchemaError> {
-    if is_up_to_date(connection, dialect).await? {
+    if is_up_to_date(connection, dialect, migrations).await? {
         return Ok(());
     }
-    match MIGRATIONS.run(&mut *connection).await {
+    match migrations.run(&mut *connection).await {
         Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
             if is_refused(&error) =>
         {
@@ -68,21 +69,27 @@ pub(super) async fn create_roles(
 async fn is_up_to_date(
     connection: &mut AnyConnection,
     dialect: Dialect,
+    migrations: &Migrator,
 ) -> Result<bool, SchemaError> {
     let tables = match dialect {
-        Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'",
-        Dialect::Postgres => "SELECT 'there' WHERE to_regclass('_sqlx_migrations') IS NOT NULL",
+        Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE name = $1",
+        Dialect::Postgres => "SELECT 'there' WHERE to_regclass($1) IS NOT NULL",
     };
-    let table = sqlx::query(tables).fetch_optional(&mut *connection).await?;
+    let table = sqlx::query(tables).bind(migrations.table_name.as_ref().to_owned());
+    let table = table.fetch_optional(&mut *connection).await?;
     if table.is_none() {
         return Ok(false);
     }
-    let applied: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-            .fetch_all(connection)
-            .await?;
+    let applied = format!(
+        "SELECT version, checksum FROM {} WHERE success",
+        migrations.table_name
+    );
+    // The name is the programmer's.
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(AssertSqlSafe(applied))
+        .fetch_all(connection)
+        .await?;
     let applied: BTreeMap<_, _> = applied.into_iter().collect();
-    let known: BTreeMap<_, _> = MIGRATIONS
+    let known: BTreeMap<_, _> = migrations
         .iter()
         .map(|step| (step.version, step.checksum.to_vec()))
         .collect();

@@ -1,5 +1,6 @@
 //! What every connection is told before it is used.
 
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -13,7 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Write-ahead log, so that readers never wait for the writer; a commit that was acknowledged
 /// survives the loss of power; and 6 s of waiting for the writer of another process.
-const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+///
+/// Pages of 8 KiB, in new files: a ledger entry has about 1 kB, so that twice the default halves the
+/// writes of a batch.
+const SQLITE: &str = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
     PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 6000";
 
 /// - A commit that was acknowledged survives a crash, whatever the server's default is.
@@ -29,15 +33,27 @@ const POSTGRES: &str = "SELECT set_config('default_transaction_isolation', 'read
         WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, \
         false)";
 
-/// How connections to one database are made.
-#[derive(Clone)]
-pub(super) struct Connector {
+/// How connections to one database are made: each is told how to keep what was promised.
+#[derive(Debug, Clone)]
+pub struct Connector {
     options: AnyConnectOptions,
-    pub(super) dialect: Dialect,
+    dialect: Dialect,
 }
 
 impl Connector {
-    pub(super) fn new(place: &DatabaseUrl) -> Result<Self, OpenError> {
+    /// Looks at the place; a file is made when there is none, for its owner only.
+    pub fn new(place: &DatabaseUrl) -> Result<Self, OpenError> {
+        if let DatabaseUrl::Sqlite(path) = place {
+            // Before SQLite makes it: its own files beside this one take over the mode.
+            std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(path)
+                .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
+                .map_err(OpenError::File)?;
+        }
         sqlx::any::install_default_drivers();
         let (url, dialect) = match place {
             DatabaseUrl::Sqlite(path) => {
@@ -55,9 +71,15 @@ impl Connector {
         Ok(Self { options, dialect })
     }
 
+    /// What the database speaks.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// One connection, checked: the pool would try again until its patience ends, and lose the
     /// reason.
-    pub(super) async fn first(&self) -> Result<AnyConnection, OpenError> {
+    pub async fn first(&self) -> Result<AnyConnection, OpenError> {
         let connect = AnyConnection::connect_with(&self.options);
         let connection = tokio::time::timeout(PATIENCE, connect).await;
         let mut connection = connection.map_err(|_| OpenError::NoAnswer)??;
@@ -68,7 +90,9 @@ impl Connector {
         Ok(connection)
     }
 
-    pub(super) fn pool(&self, connections: u32) -> AnyPool {
+    /// A pool of so many connections at most, each made when it is needed.
+    #[must_use]
+    pub fn pool(&self, connections: u32) -> AnyPool {
         let dialect = self.dialect;
         AnyPoolOptions::new()
             .max_connections(connections)

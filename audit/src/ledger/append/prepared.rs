@@ -56,6 +56,14 @@ fn check(submission: &Submission) -> Result<(), Rejection> {
     if peer.is_empty() || peer.len() > MAX_PEER_BYTES {
         return Err(Rejection::Peer);
     }
+    // PostgreSQL has no text with this character in it, and no HTTP header has.
+    let mut texts = [&event.request_id, &event.application, &event.resource]
+        .into_iter()
+        .flatten()
+        .chain([&event.emitter.name, &event.emitter.boot, peer]);
+    if texts.any(|text| text.contains('\0')) {
+        return Err(Rejection::Nul);
+    }
     let largest = event
         .emitter
         .seq

@@ -6,12 +6,14 @@ mod rows;
 
 use std::collections::HashMap;
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use caracal_store::Dialect;
+use sqlx::{AnyConnection, Row as _};
 
 use super::super::Position;
 use super::super::append::{Prepared, Rejection, Request};
-use super::super::state::{LogState, unsigned};
+use super::super::known::{FollowError, KnownLogs};
+use super::super::state::unsigned;
+use super::super::storage::Writer;
 use crate::record::Record;
 pub(super) use emitters::Emitters;
 use growth::Growth;
@@ -25,7 +27,7 @@ pub(super) enum BatchError {
         index: usize,
         rejection: Rejection,
     },
-    /// A log is not as this sequencer left it.
+    /// A log does not continue what this sequencer knows.
     Fenced(String),
     /// The disk, or the database.
     Storage(sqlx::Error),
@@ -37,63 +39,72 @@ impl From<sqlx::Error> for BatchError {
     }
 }
 
+impl From<FollowError> for BatchError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Storage(error) => Self::Storage(error),
+            FollowError::Fenced(zone) => Self::Fenced(zone),
+        }
+    }
+}
+
 /// What the sequencer knows. It changes only with the database.
-#[derive(Default)]
 pub(super) struct Known {
-    pub(super) logs: HashMap<String, LogState>,
+    pub(super) logs: KnownLogs,
     pub(super) emitters: Emitters,
+}
+
+impl Known {
+    pub(super) fn new(logs: KnownLogs) -> Self {
+        let emitters = Emitters::default();
+        Self { logs, emitters }
+    }
 }
 
 /// Writes all requests and returns their positions.
 pub(super) async fn write(
-    pool: &SqlitePool,
+    writer: &Writer,
+    connection: &mut AnyConnection,
     known: &mut Known,
     requests: &[Request],
     now_ms: u64,
 ) -> Result<Vec<Vec<Position>>, BatchError> {
-    // The write lock from the start: a lock that is upgraded later can fail half way.
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut work = Work::new(known, now_ms);
+    let mut transaction = writer.begin(connection).await?;
+    let mut work = Work::new(known, now_ms, writer.dialect);
     let positions = if let Some(positions) = work.at_once(&mut transaction, requests).await? {
         positions
     } else {
         // Some of it is known already, or cannot be written: take it one by one, from the start.
         transaction.rollback().await?;
-        transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-        work = Work::new(known, now_ms);
+        transaction = writer.begin(connection).await?;
+        work = Work::new(known, now_ms, writer.dialect);
         work.one_by_one(&mut transaction, requests).await?
     };
     let grown = work.grown;
     for (zone, growth) in &grown {
         growth::advance(&mut transaction, zone, growth).await?;
     }
-    let result = transaction.commit().await;
-    if result.is_ok() {
-        known.emitters.keep();
-    }
+    // An error may come after the point of no return. Then the log is longer than what is known, and
+    // the next transaction finds it so.
+    transaction.commit().await?;
+    known.emitters.keep();
     for (zone, growth) in grown {
-        let Growth { before, after, .. } = growth;
-        let log = match result {
-            Ok(()) => LogState::Known(after),
-            // The error may have come after the point of no return.
-            Err(_) => LogState::Uncertain { before, after },
-        };
-        known.logs.insert(zone, log);
+        known.logs.commit(zone, growth.after);
     }
-    result?;
     Ok(positions)
 }
 
 /// One transaction in the making.
 struct Work<'a> {
-    logs: &'a HashMap<String, LogState>,
+    logs: &'a KnownLogs,
     emitters: &'a mut Emitters,
     grown: HashMap<String, Growth>,
     now_ms: u64,
+    dialect: Dialect,
 }
 
 impl<'a> Work<'a> {
-    fn new(known: &'a mut Known, now_ms: u64) -> Self {
+    fn new(known: &'a mut Known, now_ms: u64, dialect: Dialect) -> Self {
         let Known { logs, emitters } = known;
         emitters.begin();
         Self {
@@ -101,6 +112,7 @@ impl<'a> Work<'a> {
             emitters,
             grown: HashMap::new(),
             now_ms,
+            dialect,
         }
     }
 
@@ -108,7 +120,7 @@ impl<'a> Work<'a> {
     /// transaction is to be rolled back.
     async fn at_once(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         requests: &[Request],
     ) -> Result<Option<Vec<Vec<Position>>>, BatchError> {
         let now_ms = self.now_ms;
@@ -128,13 +140,14 @@ impl<'a> Work<'a> {
             }
             positions.push(taken);
         }
-        Ok(rows::insert(connection, rows).await?.then_some(positions))
+        let all_new = rows::insert(connection, self.dialect, rows).await?;
+        Ok(all_new.then_some(positions))
     }
 
     /// Writes event after event, so that each is known for new, known already, or impossible.
     async fn one_by_one(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         requests: &[Request],
     ) -> Result<Vec<Vec<Position>>, BatchError> {
         let mut positions = Vec::with_capacity(requests.len());
@@ -155,17 +168,17 @@ impl<'a> Work<'a> {
 
     async fn insert(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         submission: &Prepared,
     ) -> Result<Result<Position, Rejection>, BatchError> {
-        let now_ms = self.now_ms;
+        let (now_ms, dialect) = (self.now_ms, self.dialect);
         let emitter_id = self.emitters.id(connection, &submission.series).await?;
         let growth = self.growth(connection, submission).await?;
         let before = growth.after.clone();
         let Some((row, position)) = Row::append(growth, emitter_id, submission, now_ms) else {
             return Ok(Err(Rejection::Json));
         };
-        if !rows::insert(connection, vec![row]).await? {
+        if !rows::insert(connection, dialect, vec![row]).await? {
             growth.after = before;
             return duplicate(connection, emitter_id, submission).await;
         }
@@ -174,7 +187,7 @@ impl<'a> Work<'a> {
 
     async fn growth(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         submission: &Prepared,
     ) -> Result<&mut Growth, BatchError> {
         growth::of(connection, self.logs, &mut self.grown, &submission.zone).await
@@ -183,7 +196,7 @@ impl<'a> Work<'a> {
 
 /// Where the event stands already, or that its number belongs to another one.
 async fn duplicate(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     emitter_id: i64,
     submission: &Prepared,
 ) -> Result<Result<Position, Rejection>, BatchError> {

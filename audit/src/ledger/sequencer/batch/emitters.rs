@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::AnyConnection;
 
 use crate::record::Series;
 
@@ -10,7 +10,7 @@ use crate::record::Series;
 /// once; should they be, some are read again.
 const REMEMBERED: usize = 4096;
 
-/// Rows of `emitters`. They are never changed and never deleted, so what was committed stays true.
+/// Rows of `emitters`, which are made by whoever has the turn. They are never changed and never deleted, so what was committed stays true.
 #[derive(Default)]
 pub(in crate::ledger::sequencer) struct Emitters {
     committed: HashMap<Series, i64>,
@@ -35,7 +35,7 @@ impl Emitters {
     /// The id of a run; a new one gets its row.
     pub(super) async fn id(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         series: &Series,
     ) -> Result<i64, sqlx::Error> {
         let known = self.committed.get(series);
@@ -52,26 +52,27 @@ impl Emitters {
 }
 
 async fn find(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     series: &Series,
 ) -> Result<Option<i64>, sqlx::Error> {
     let Series { peer, name, boot } = series;
     sqlx::query_scalar("SELECT id FROM emitters WHERE peer = $1 AND emitter = $2 AND boot = $3")
-        .bind(peer)
-        .bind(name)
-        .bind(boot)
+        .bind(peer.clone())
+        .bind(name.clone())
+        .bind(boot.clone())
         .fetch_optional(connection)
         .await
 }
 
-async fn insert(connection: &mut SqliteConnection, series: &Series) -> Result<i64, sqlx::Error> {
+async fn insert(connection: &mut AnyConnection, series: &Series) -> Result<i64, sqlx::Error> {
     let Series { peer, name, boot } = series;
     sqlx::query_scalar(
-        "INSERT INTO emitters (peer, emitter, boot) VALUES ($1, $2, $3) RETURNING id",
+        "INSERT INTO emitters (id, peer, emitter, boot) \
+         SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3 FROM emitters RETURNING id",
     )
-    .bind(peer)
-    .bind(name)
-    .bind(boot)
+    .bind(peer.clone())
+    .bind(name.clone())
+    .bind(boot.clone())
     .fetch_one(connection)
     .await
 }

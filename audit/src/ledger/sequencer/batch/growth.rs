@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::AnyConnection;
 
-use super::super::super::state::{self, LogState, signed};
+use super::super::super::known::KnownLogs;
+use super::super::super::state::{self, signed};
 use super::BatchError;
 use crate::merkle::{Frontier, Hash};
 
@@ -18,13 +19,13 @@ pub(super) struct Growth {
 
 /// The log of a zone, as it stands within this transaction.
 pub(super) async fn of<'a>(
-    connection: &mut SqliteConnection,
-    logs: &HashMap<String, LogState>,
+    connection: &mut AnyConnection,
+    logs: &KnownLogs,
     grown: &'a mut HashMap<String, Growth>,
     zone: &str,
 ) -> Result<&'a mut Growth, BatchError> {
     if !grown.contains_key(zone) {
-        let before = start(connection, zone, logs.get(zone)).await?;
+        let before = start(connection, zone, logs).await?;
         let growth = Growth {
             zone: zone.into(),
             after: before.clone(),
@@ -37,37 +38,30 @@ pub(super) async fn of<'a>(
         .ok_or_else(|| BatchError::Fenced(zone.to_owned()))
 }
 
-/// The log as the database has it, if that is how this sequencer left it. The write lock is held
-/// already, so it stays that way.
+/// The log as the database has it, if it continues what this sequencer knows. The turn is taken, so
+/// it stays that way.
 async fn start(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     zone: &str,
-    known: Option<&LogState>,
+    logs: &KnownLogs,
 ) -> Result<Frontier, BatchError> {
-    let empty = Frontier::new();
-    let (before, after) = match known {
-        None => (&empty, None),
-        Some(LogState::Known(frontier)) => (frontier, None),
-        Some(LogState::Uncertain { before, after }) => (before, Some(after)),
-    };
-    match (state::read(connection, zone).await?, after) {
-        (Some(row), _) if row.is(before) => Ok(before.clone()),
-        (Some(row), Some(after)) if row.is(after) => Ok(after.clone()),
+    match state::read(connection, zone).await? {
+        Some(row) => Ok(logs.follow(connection, &row).await?),
         // A new zone, or one whose first commit did not take place.
-        (None, _) if before.size() == 0 => {
+        None if logs.may_create(zone) => {
             create(connection, zone).await?;
-            Ok(empty)
+            Ok(Frontier::new())
         }
-        _ => Err(BatchError::Fenced(zone.to_owned())),
+        None => Err(BatchError::Fenced(zone.to_owned())),
     }
 }
 
-async fn create(connection: &mut SqliteConnection, zone: &str) -> Result<(), BatchError> {
+async fn create(connection: &mut AnyConnection, zone: &str) -> Result<(), BatchError> {
     sqlx::query(
         "INSERT INTO log_state (zone, size, frontier, root, checkpoint_size) \
          VALUES ($1, 0, $2, $3, 0)",
     )
-    .bind(zone)
+    .bind(zone.to_owned())
     .bind(Frontier::new().to_bytes())
     .bind(Hash::empty().0.to_vec())
     .execute(connection)
@@ -75,10 +69,10 @@ async fn create(connection: &mut SqliteConnection, zone: &str) -> Result<(), Bat
     Ok(())
 }
 
-/// Moves the log's state forward from exactly where this sequencer left it. Two sequencers on one
-/// database cannot both win.
+/// Moves the log's state forward from exactly where this transaction found it: even with a lock that
+/// does not lock, two sequencers cannot both win.
 pub(super) async fn advance(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     zone: &str,
     growth: &Growth,
 ) -> Result<(), BatchError> {
@@ -89,7 +83,7 @@ pub(super) async fn advance(
     .bind(signed(growth.after.size()))
     .bind(growth.after.to_bytes())
     .bind(growth.after.root().0.to_vec())
-    .bind(zone)
+    .bind(zone.to_owned())
     .bind(signed(growth.before.size()))
     .bind(growth.before.root().0.to_vec())
     .execute(connection)

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use sqlx::sqlite::{SqliteConnection, SqliteQueryResult};
-use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
+use caracal_store::Dialect;
+use sqlx::any::AnyQueryResult;
+use sqlx::{AnyConnection, AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::super::super::Position;
 use super::super::super::append::Prepared;
@@ -52,26 +53,44 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Values of a row.
+const COLUMNS: usize = 13;
+
 /// A statement for a fixed number of rows, so that each is prepared once.
 struct Statement {
     rows: usize,
     sql: SqlStr,
 }
 
+type Statements = [Statement; 5];
+
 /// Largest first. Every number of rows is a sum of few of them.
-static STATEMENTS: LazyLock<[Statement; 5]> =
-    LazyLock::new(|| [256, 64, 16, 4, 1].map(Statement::new));
+fn statements(dialect: Dialect) -> Statements {
+    [256, 64, 16, 4, 1].map(|rows| Statement::new(dialect, rows))
+}
+
+static SQLITE: LazyLock<Statements> = LazyLock::new(|| statements(Dialect::Sqlite));
+static POSTGRES: LazyLock<Statements> = LazyLock::new(|| statements(Dialect::Postgres));
 
 impl Statement {
-    fn new(rows: usize) -> Self {
-        // FAIL, because ABORT would keep a journal of the statement, to undo half of it; here a
-        // failure undoes the whole transaction anyway. A clash of (zone, idx) is not covered by the
-        // last clause: it fails, as it must.
+    fn new(dialect: Dialect, rows: usize) -> Self {
+        let verb = match dialect {
+            // ABORT would keep a journal of the statement, to undo half of it; here a failure undoes
+            // the whole transaction anyway.
+            Dialect::Sqlite => "INSERT OR FAIL",
+            Dialect::Postgres => "INSERT",
+        };
+        let row = |at: usize| {
+            let first = at.saturating_mul(COLUMNS);
+            let values = (1..=COLUMNS).map(|value| format!("${}", first.saturating_add(value)));
+            format!("({})", values.collect::<Vec<_>>().join(", "))
+        };
+        // A clash of (zone, idx) is not covered by the last clause: it fails, as it must.
         let sql = format!(
-            "INSERT OR FAIL INTO log_entries (zone, idx, emitter_id, seq, recorded_ms, \
+            "{verb} INTO log_entries (zone, idx, emitter_id, seq, recorded_ms, \
              request_id, request_key, application, resource, outcome, reason, leaf_hash, body) \
              VALUES {} ON CONFLICT (emitter_id, seq) DO NOTHING",
-            vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows].join(", ")
+            (0..rows).map(row).collect::<Vec<_>>().join(", ")
         );
         let sql = AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str();
         Self { rows, sql }
@@ -79,9 +98,9 @@ impl Statement {
 
     async fn insert(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         rows: impl Iterator<Item = Row<'_>>,
-    ) -> Result<SqliteQueryResult, sqlx::Error> {
+    ) -> Result<AnyQueryResult, sqlx::Error> {
         let mut query = sqlx::query(self.sql.clone());
         for row in rows {
             let Row {
@@ -94,20 +113,20 @@ impl Statement {
                 submission,
             } = row;
             let columns = &submission.columns;
-            let request_id = columns.request_id.clone();
-            let key = request_id.as_deref().map(|id| request_key(index, id));
+            let request_id = columns.request_id.as_deref();
+            let key = request_id.map(|id| request_key(index, id));
             query = query
-                .bind(zone)
+                .bind(&*zone)
                 .bind(signed(index))
                 .bind(emitter_id)
                 .bind(columns.seq)
                 .bind(signed(recorded_ms))
                 .bind(request_id)
                 .bind(key)
-                .bind(columns.application.clone())
-                .bind(columns.resource.clone())
-                .bind(Arc::clone(&columns.outcome))
-                .bind(columns.reason.clone())
+                .bind(columns.application.as_deref())
+                .bind(columns.resource.as_deref())
+                .bind(&*columns.outcome)
+                .bind(columns.reason.as_deref())
                 .bind(leaf.0.to_vec())
                 .bind(body);
         }
@@ -117,12 +136,17 @@ impl Statement {
 
 /// Inserts rows; tells whether every one was new.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    dialect: Dialect,
     rows: Vec<Row<'_>>,
 ) -> Result<bool, sqlx::Error> {
+    let statements = match dialect {
+        Dialect::Sqlite => &SQLITE,
+        Dialect::Postgres => &POSTGRES,
+    };
     let mut left = rows.len();
     let mut rows = rows.into_iter();
-    for statement in STATEMENTS.iter() {
+    for statement in statements.iter() {
         let size = statement.rows;
         while left >= size {
             let inserted = statement

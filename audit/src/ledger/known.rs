@@ -1,0 +1,77 @@
+//! What this sequencer knows of the logs, held against what the database says.
+
+use std::collections::HashMap;
+
+use sqlx::AnyConnection;
+
+use super::open::{self, OpenError};
+use super::state::{StateRow, extend};
+use crate::merkle::Frontier;
+use crate::note::CheckpointVerifier;
+
+/// The tree of each zone, as this process last saw it committed.
+pub(super) struct KnownLogs {
+    logs: HashMap<String, Frontier>,
+    verifier: CheckpointVerifier,
+}
+
+/// Why the log of a zone cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FollowError {
+    #[error("the log could not be read")]
+    Storage(#[from] sqlx::Error),
+    /// It is no continuation of what was known: it was put back, or changed.
+    #[error("the log of zone {0:?} does not continue what this sequencer knows")]
+    Fenced(String),
+}
+
+impl KnownLogs {
+    pub(super) const fn new(logs: HashMap<String, Frontier>, verifier: CheckpointVerifier) -> Self {
+        Self { logs, verifier }
+    }
+
+    /// What was committed.
+    pub(super) fn commit(&mut self, zone: String, frontier: Frontier) {
+        self.logs.insert(zone, frontier);
+    }
+
+    /// The log of `row`, within a transaction that has the turn. It is as this sequencer left it; or
+    /// longer, by what other replicas appended, or by a commit of its own whose answer was lost. A
+    /// longer one is taken when its entries, put upon what is known, come to what it says it is. So
+    /// replicas need no trust in each other's frontiers, and none of them goes on from a database
+    /// that was put back.
+    pub(super) async fn follow(
+        &self,
+        connection: &mut AnyConnection,
+        row: &StateRow,
+    ) -> Result<Frontier, FollowError> {
+        let zone = &row.zone;
+        let fenced = || FollowError::Fenced(zone.clone());
+        let Some(known) = self.logs.get(zone) else {
+            // Another replica made it.
+            return match open::check(connection, row, &self.verifier).await {
+                Ok(frontier) => Ok(frontier),
+                Err(OpenError::Database(error)) => Err(error.into()),
+                Err(error) => {
+                    tracing::error!(%error, "a new log does not hold");
+                    Err(fenced())
+                }
+            };
+        };
+        if row.is(known) {
+            return Ok(known.clone());
+        }
+        if row.size <= known.size() {
+            return Err(fenced());
+        }
+        let longer = extend(connection, zone, known.clone(), row.size).await?;
+        longer
+            .filter(|frontier| row.is(frontier))
+            .ok_or_else(fenced)
+    }
+
+    /// Whether a zone that the database does not have is new to this sequencer too.
+    pub(super) fn may_create(&self, zone: &str) -> bool {
+        self.logs.get(zone).is_none_or(|log| log.size() == 0)
+    }
+}

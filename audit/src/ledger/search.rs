@@ -1,0 +1,81 @@
+//! A statement in the making. Both databases number its values alike.
+
+use caracal_store::Dialect;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{AnyPool, Arguments as _, AssertSqlSafe};
+
+use super::state::signed;
+use crate::record::request_key::{SEGMENT, STRIDE, request_key};
+
+/// Statement and values. Text comes from the program alone; what a caller gives is a value.
+#[derive(Default)]
+pub(super) struct Search {
+    sql: String,
+    values: AnyArguments,
+    unusable: Option<sqlx::Error>,
+}
+
+impl Search {
+    /// Goes on with a piece of the statement.
+    pub(super) fn push(&mut self, piece: &'static str) -> &mut Self {
+        self.sql.push_str(piece);
+        self
+    }
+
+    /// Goes on with a value.
+    pub(super) fn value<T>(&mut self, value: T) -> &mut Self
+    where
+        T: for<'t> sqlx::Encode<'t, sqlx::Any> + sqlx::Type<sqlx::Any>,
+    {
+        if let Err(error) = self.values.add(value) {
+            self.unusable = Some(sqlx::Error::Encode(error));
+        }
+        self.sql.push('$');
+        self.sql.push_str(&self.values.len().to_string());
+        self
+    }
+
+    /// Begins a statement that looks into every segment of the index over request ids, see
+    /// [`request_key`].
+    pub(super) fn by_request(&mut self, dialect: Dialect, zone: &str, request_id: String) -> &mut Self {
+        self.push("WITH RECURSIVE segment (key) AS (SELECT size / ")
+            .value(signed(SEGMENT))
+            .push(" * ")
+            .value(STRIDE)
+            .push(" + ")
+            .value(request_key(0, &request_id))
+            .push(" FROM log_state WHERE zone = ")
+            .value(zone.to_owned())
+            .push(" UNION ALL SELECT key - ")
+            .value(STRIDE)
+            .push(" FROM segment WHERE key >= ")
+            .value(STRIDE)
+            .push(match dialect {
+                // Told outright: its planner knows nothing of how many entries share a key.
+                Dialect::Sqlite => {
+                    ") SELECT idx, body FROM segment CROSS JOIN log_entries \
+                     INDEXED BY log_entries_request ON request_key = key"
+                }
+                Dialect::Postgres => {
+                    ") SELECT idx, body FROM segment JOIN log_entries ON request_key = key"
+                }
+            })
+            .push(" WHERE request_id = ")
+            .value(request_id)
+    }
+
+    /// Runs it.
+    pub(super) async fn fetch(self, pool: &AnyPool) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let Self {
+            sql,
+            values,
+            unusable,
+        } = self;
+        if let Some(error) = unusable {
+            return Err(error);
+        }
+        sqlx::query_with(AssertSqlSafe(sql), values)
+            .fetch_all(pool)
+            .await
+    }
+}
