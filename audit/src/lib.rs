@@ -1,7 +1,7 @@
 //! The Merkle ledger: every decision of the mesh, in a log that cannot be rewritten unseen.
 //!
 //! ```text
-//! producers --Submission--> Ledger --bounded queue--> sequencer --one transaction--> SQLite
+//! producers --Submission--> Ledger --bounded queue--> sequencer --one transaction--> SQLite, PostgreSQL
 //!                                                        |  once a second
 //!                                                        +--> signed checkpoint
 //! ledger file + verifier key --> verify --> Report
@@ -9,13 +9,16 @@
 //!
 //! - [`merkle`]: the RFC 6962 tree. Pure.
 //! - [`note`]: C2SP signed notes and checkpoints. Pure.
-//! - [`ledger`]: the sequencer and the publisher over `SQLite`, one log per zone.
+//! - [`ledger`]: the sequencer and the publisher, one log per zone. The sequencers of replicas that
+//!   share a `PostgreSQL` database take turns.
+//! - [`copy`](mod@copy): a ledger from a server into a file.
 //! - [`verify`](mod@verify): checks a ledger file with nothing but the public key.
 //!
-//! Not here: a network service, serving of proofs, witnesses and cosignatures, tiles, and storage
-//! other than `SQLite`. A copy of the whole file that was put back in place of the newer one looks
+//! Not here: a network service, serving of proofs, witnesses and cosignatures, and tiles.
+//! A copy of the whole file that was put back in place of the newer one looks
 //! intact to itself; only a checkpoint that was kept elsewhere shows it (see [`verify::verify`]).
 
+pub mod copy;
 pub mod ledger;
 pub mod merkle;
 pub mod note;

@@ -3,6 +3,7 @@
 mod app;
 mod audit;
 mod client;
+mod copy;
 mod credential;
 mod db;
 mod dev_ca;

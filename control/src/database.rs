@@ -1,4 +1,4 @@
-//! Which authority database, from the command line.
+//! Which databases, from the command line.
 
 use std::fmt;
 use std::path::Path;
@@ -24,10 +24,7 @@ pub(crate) struct DatabaseArgs {
 impl DatabaseArgs {
     /// The place that was given, or else the file.
     pub(crate) fn or_file(&self, file: &Path) -> Result<DatabaseUrl, DatabaseUrlError> {
-        match &self.url {
-            Some(url) => url.parse(),
-            None => Ok(file.into()),
-        }
+        self.given().unwrap_or_else(|| Ok(file.into()))
     }
 
     /// The place that was given.
@@ -39,6 +36,38 @@ impl DatabaseArgs {
 impl fmt::Debug for DatabaseArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseArgs")
+    }
+}
+
+/// The ledger's place, which may be the same database. Kept as text for the same reason.
+#[derive(Args)]
+pub(crate) struct LedgerArgs {
+    /// Ledger database, written alike [default: DATA/ledger.db]. Replicas that share one need one
+    /// DATA/ledger.key and ledger.vkey.
+    #[arg(
+        long = "ledger-database",
+        env = "CARACAL_LEDGER_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    ledger_url: Option<String>,
+}
+
+impl LedgerArgs {
+    /// The place that was given, or else the file.
+    pub(crate) fn or_file(&self, file: &Path) -> Result<DatabaseUrl, DatabaseUrlError> {
+        self.given().unwrap_or_else(|| Ok(file.into()))
+    }
+
+    /// The place that was given.
+    pub(crate) fn given(&self) -> Option<Result<DatabaseUrl, DatabaseUrlError>> {
+        self.ledger_url.as_deref().map(str::parse)
+    }
+}
+
+impl fmt::Debug for LedgerArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LedgerArgs")
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::api::Api;
 use crate::clock::LedgerClock;
-use crate::database::DatabaseArgs;
+use crate::database::{DatabaseArgs, LedgerArgs};
 use data::DataDirectory;
 use serve::Listeners;
 
@@ -42,6 +42,8 @@ pub struct UpArgs {
     data: PathBuf,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
     /// Enforcement points call here: gRPC with mutual TLS.
     #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
     grpc: SocketAddr,
@@ -79,6 +81,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let UpArgs {
         data,
         database,
+        ledger,
         grpc,
         http,
         https,
@@ -106,9 +109,12 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let store = Store::connect(&place)
         .await
         .with_context(|| place.to_string())?;
-    let ledger = Ledger::open(&data.ledger_db(), signer, ledger_clock)
+    let place = ledger
+        .or_file(&data.ledger_db())
+        .context("--ledger-database")?;
+    let ledger = Ledger::connect(&place, signer, ledger_clock)
         .await
-        .context("ledger.db")?;
+        .with_context(|| place.to_string())?;
     let config = StsConfig {
         lease_ms,
         ..StsConfig::default()

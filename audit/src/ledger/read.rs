@@ -71,7 +71,10 @@ impl Ledger {
         for (condition, wanted) in [
             (" AND application = ", application),
             (" AND resource = ", resource),
-            (" AND outcome = ", outcome.map(|one| outcome_text(one).to_owned())),
+            (
+                " AND outcome = ",
+                outcome.map(|one| outcome_text(one).to_owned()),
+            ),
         ] {
             if let Some(wanted) = wanted {
                 search.push(condition).value(wanted);

@@ -37,7 +37,12 @@ impl Search {
 
     /// Begins a statement that looks into every segment of the index over request ids, see
     /// [`request_key`].
-    pub(super) fn by_request(&mut self, dialect: Dialect, zone: &str, request_id: String) -> &mut Self {
+    pub(super) fn by_request(
+        &mut self,
+        dialect: Dialect,
+        zone: &str,
+        request_id: String,
+    ) -> &mut Self {
         self.push("WITH RECURSIVE segment (key) AS (SELECT size / ")
             .value(signed(SEGMENT))
             .push(" * ")

@@ -1,5 +1,6 @@
 //! The database, and whose turn it is to write.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use caracal_store::{Connector, DatabaseUrl, Dialect, OpenError, SchemaError, bring_up_to_date};
@@ -23,7 +24,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    pub(super) async fn open(place: &DatabaseUrl) -> Result<Self, caracal_store::OpenError> {
+    pub(super) async fn open(place: &DatabaseUrl) -> Result<Self, OpenError> {
         let connector = Connector::new(place)?;
         migrate(&connector).await?;
         let dialect = connector.dialect();
@@ -39,9 +40,18 @@ impl Storage {
 
 /// Takes the steps that the schema lacks.
 pub(super) async fn migrate(connector: &Connector) -> Result<(), OpenError> {
+    Ok(migrated(connector).await?.close().await?)
+}
+
+/// A new ledger file without a log in it.
+pub(crate) async fn new_file(path: &Path) -> Result<AnyConnection, OpenError> {
+    migrated(&Connector::new(&path.into())?).await
+}
+
+async fn migrated(connector: &Connector) -> Result<AnyConnection, OpenError> {
     let mut first = connector.first().await?;
     bring_up_to_date(&mut first, connector.dialect(), &MIGRATIONS).await?;
-    Ok(first.close().await?)
+    Ok(first)
 }
 
 /// Makes the role of whoever writes the ledger.

@@ -4,6 +4,8 @@ use super::*;
 use crate::testing::{Place, submission, submissions};
 use crate::verify::Severity;
 
+mod replicas;
+
 fn indexes(positions: &[Position]) -> Vec<u64> {
     positions.iter().map(|position| position.index).collect()
 }
@@ -163,24 +165,6 @@ async fn a_failed_commit_is_settled_by_what_the_database_says() {
         [0]
     );
     ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
-}
-
-#[tokio::test]
-async fn of_two_sequencers_one_wins_and_the_other_stops() {
-    let place = Place::new();
-    let (one, two) = (place.open().await, place.open().await);
-    one.append(submissions("a", 1..=2)).await.unwrap();
-    let lost = two.append(submissions("a", 3..=3)).await;
-    assert!(matches!(lost, Err(AppendError::Fenced { zone }) if zone == "a"));
-    let refused = two.append(submissions("b", 1..=1)).await;
-    assert!(matches!(refused, Err(AppendError::Stopped)));
-    assert!(!two.is_running() && one.is_running());
-    assert_eq!(
-        indexes(&one.append(submissions("a", 3..=3)).await.unwrap()),
-        [2]
-    );
-    one.close().await;
     assert_eq!(place.verify(None).await.worst(), None);
 }
 

@@ -6,6 +6,7 @@ use caracal_mandate::name::Name;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Context;
+use super::copy::CopyArgs;
 use super::error::CliError;
 use super::verify::VerifyArgs;
 
@@ -19,6 +20,8 @@ Examples:
     List(ListArgs),
     /// Checks a ledger file with nothing but the public key; needs no server.
     Verify(VerifyArgs),
+    /// Copies a ledger from a database server into a file, for `verify` and for safe keeping.
+    Copy(CopyArgs),
 }
 
 /// What was decided.
@@ -60,6 +63,7 @@ impl AuditCommand {
         match self {
             Self::List(args) => args.run(context).await,
             Self::Verify(args) => args.run(&context.output).await,
+            Self::Copy(args) => args.run(&context.output).await,
         }
     }
 }

@@ -16,3 +16,15 @@ pub(crate) enum CliError {
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
 }
+
+/// An error with its causes on one line.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -6,7 +6,7 @@ use caracal_audit::{Report, Severity};
 use clap::Args;
 use serde_json::json;
 
-use super::error::CliError;
+use super::error::{CliError, with_causes};
 use super::output::Output;
 
 #[derive(Debug, Args)]
@@ -42,11 +42,10 @@ impl VerifyArgs {
             caracal_audit::verify::verify(&ledger, key.trim(), checkpoint.as_deref(), |_| {})
                 .await
                 .map_err(|error| {
-                    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
                     CliError::Failure(format!(
-                        "{}: {error}{}; check --ledger, --key and --checkpoint",
+                        "{}: {}; check --ledger, --key and --checkpoint",
                         ledger.display(),
-                        cause.unwrap_or_default()
+                        with_causes(&error)
                     ))
                 })?;
         if output.is_json() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, AssertSqlSafe};
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::Dialect;
 

@@ -51,10 +51,7 @@ impl Emitters {
     }
 }
 
-async fn find(
-    connection: &mut AnyConnection,
-    series: &Series,
-) -> Result<Option<i64>, sqlx::Error> {
+async fn find(connection: &mut AnyConnection, series: &Series) -> Result<Option<i64>, sqlx::Error> {
     let Series { peer, name, boot } = series;
     sqlx::query_scalar("SELECT id FROM emitters WHERE peer = $1 AND emitter = $2 AND boot = $3")
         .bind(peer.clone())
