@@ -2,10 +2,10 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench
+.PHONY: help setup wasm build test deny run bench bench-sts
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## start the stack and play the story (RUN_ONCE=1: end after the story)
 	@scripts/run.sh caracal-story $(if $(filter 1,$(RUN_ONCE)),--once)
@@ -15,6 +15,9 @@ test: setup ## format, lints, unit and property tests, end to end on Envoy, depe
 
 bench: setup ## measure what the filter costs per request
 	@scripts/run.sh caracal-bench
+
+bench-sts: setup ## measure what an exchange costs, beside one signature and one verification
+	@scripts/run.sh caracal-bench-sts
 
 wasm: setup ## build only the filter: target/wasm/caracal-filter.wasm
 	@scripts/build-wasm.sh

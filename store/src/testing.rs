@@ -105,9 +105,31 @@ impl PostgresServer {
     /// Place of a database for a user.
     #[must_use]
     pub fn url(&self, user: &str, database: &str) -> DatabaseUrl {
-        let host = self.directory.display();
-        let url = format!("postgres://{user}@localhost/{database}?host={host}");
+        let url = self.url_text(user, database);
         url.parse().expect("a well-formed URL")
+    }
+
+    /// The same as a URL for another program.
+    #[must_use]
+    pub fn url_text(&self, user: &str, database: &str) -> String {
+        let host = self.directory.display();
+        format!("postgres://{user}@localhost/{database}?host={host}")
+    }
+
+    /// Process ids of the server: the first one, and those that it started.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        let first = std::fs::read_to_string(self.directory.join("data/postmaster.pid"));
+        let first = first.expect("the server runs");
+        let first: u32 = first
+            .lines()
+            .next()
+            .and_then(|line| line.parse().ok())
+            .expect("its process id comes first");
+        let children = format!("/proc/{first}/task/{first}/children");
+        let children = std::fs::read_to_string(children).expect("the server runs");
+        let children = children.split_whitespace().flat_map(str::parse);
+        std::iter::once(first).chain(children).collect()
     }
 
     /// A new, empty database and its place for its owner.

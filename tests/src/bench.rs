@@ -2,11 +2,11 @@
 //! the same upstream, interleaved rounds in one run.
 
 mod config;
-mod cpu;
+pub(crate) mod cpu;
 mod generator;
-mod report;
+pub(crate) mod report;
 mod stage;
-mod stats;
+pub(crate) mod stats;
 mod variant;
 
 use std::time::Duration;
@@ -22,15 +22,15 @@ const CONNECTIONS: [usize; 2] = [1, 16];
 
 /// What is measured for how long.
 #[derive(Debug, Clone, Copy)]
-struct Plan {
-    rounds: usize,
-    /// With one connection, and with sixteen.
-    durations: [Duration; 2],
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    /// With few callers, and with many.
+    pub(crate) durations: [Duration; 2],
 }
 
 impl Plan {
     /// By `CARACAL_BENCH_ROUNDS` and `CARACAL_BENCH_SECONDS`.
-    fn from_environment() -> Result<Self> {
+    pub(crate) fn from_environment() -> Result<Self> {
         let number = |name: &str, default: f64| -> Result<f64> {
             match std::env::var(name) {
                 Ok(text) => text

@@ -6,6 +6,7 @@
 //! - [`mandates`]: mandates obtained as a workload, and forged ones.
 //! - [`story`]: the guided tour, which is also the main end-to-end test.
 //! - [`bench`]: what enforcement costs.
+//! - [`sts_bench`]: what an exchange costs.
 //!
 //! Everything listens on loopback alone.
 
@@ -21,4 +22,5 @@ pub mod opa;
 pub mod rego;
 pub mod stack;
 pub mod story;
+pub mod sts_bench;
 pub mod upstream;

@@ -38,12 +38,17 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts the authority and waits until it serves.
+    /// Starts the authority on files of its own and waits until it serves.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts the authority with further arguments of `caracal up`.
+    pub async fn start_with(arguments: &[String]) -> Result<Self> {
         let parts = Parts::find()?;
         let folder = tempfile::Builder::new().prefix("caracal-").tempdir()?;
         let identities = Identities::make(&parts, folder.path()).await?;
-        let authority = Authority::start(&parts, &identities, folder.path()).await?;
+        let authority = Authority::start(&parts, &identities, folder.path(), arguments).await?;
         Ok(Self {
             parts,
             identities,

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 /// CPU time of all its threads until now, in nanoseconds. `/proc/PID/stat` counts in ticks of 10 ms,
 /// which is too coarse; `schedstat` of each thread is exact.
-pub(super) fn nanoseconds(pid: u32) -> Result<u64> {
+pub(crate) fn nanoseconds(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let text = std::fs::read_to_string(task?.path().join("schedstat"))?;

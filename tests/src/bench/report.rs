@@ -53,7 +53,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-fn target_folder() -> PathBuf {
+pub(crate) fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from)
 }
 
@@ -149,7 +149,7 @@ fn table(rounds: &Rounds, ratios: &Value, out: &mut (dyn Write + Send)) -> Resul
     Ok(())
 }
 
-fn machine() -> Result<Value> {
+pub(crate) fn machine() -> Result<Value> {
     let cpus = std::fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus
         .lines()

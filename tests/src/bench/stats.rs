@@ -1,12 +1,12 @@
 //! The few statistics that are reported.
 
 /// The middle value; 0 of nothing.
-pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     quantile(values, 0.5)
 }
 
 /// The value below which a share of all lie (nearest rank); 0 of nothing.
-pub(super) fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
+pub(crate) fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     #[expect(

@@ -34,7 +34,12 @@ pub struct Authority {
 
 impl Authority {
     /// Starts it on free ports and waits until it is ready.
-    pub async fn start(parts: &Parts, identities: &Identities, folder: &Path) -> Result<Self> {
+    pub async fn start(
+        parts: &Parts,
+        identities: &Identities,
+        folder: &Path,
+        further: &[String],
+    ) -> Result<Self> {
         let (grpc_port, http_port, admin_port) = (ports::free()?, ports::free()?, ports::free()?);
         let data = folder.join("data");
         let sts = identities.get("sts")?;
@@ -56,8 +61,8 @@ impl Authority {
             "--tls-ca",
             &sts.authority.display().to_string(),
         ]
-        .map(str::to_owned)
-        .to_vec();
+        .map(str::to_owned);
+        let arguments = [&arguments, further].concat();
         let process = Process::start("caracal", &parts.caracal, &arguments, folder)?;
         let folder = folder.to_owned();
         let mut authority = Self {
