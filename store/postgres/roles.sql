@@ -6,6 +6,7 @@
 --                  private half of a key, not even sealed.
 -- caracal_sts      the token service: follows the log, keeps keys and sessions, and revokes mandates
 --                  and sessions. Taken over, it can make no application, grant, policy or issuer.
+--                  It takes single uses and forgets none that still counts.
 --
 -- The log is the truth that everybody follows, so the right to append to it is by kind of change.
 
@@ -78,3 +79,20 @@ $$;
 DROP TRIGGER IF EXISTS append_only ON authority_log;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON authority_log
     FOR EACH STATEMENT EXECUTE FUNCTION caracal_append_only();
+
+-- Single uses are taken and, an hour after they stopped to matter, forgotten; by this clock, whatever
+-- the token service's own says.
+REVOKE ALL ON single_use FROM caracal_control, caracal_sts;
+GRANT SELECT, INSERT, DELETE ON single_use TO caracal_sts;
+
+ALTER TABLE single_use ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS sts_sees ON single_use;
+CREATE POLICY sts_sees ON single_use FOR SELECT TO caracal_sts USING (true);
+
+DROP POLICY IF EXISTS sts_takes ON single_use;
+CREATE POLICY sts_takes ON single_use FOR INSERT TO caracal_sts WITH CHECK (true);
+
+DROP POLICY IF EXISTS sts_forgets ON single_use;
+CREATE POLICY sts_forgets ON single_use FOR DELETE TO caracal_sts
+    USING (expires < extract(epoch FROM now()) - 3600);

@@ -23,6 +23,7 @@ mod log;
 pub mod model;
 mod number;
 mod read;
+mod single_use;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -30,6 +31,7 @@ pub mod testing;
 pub use commit::{CommitError, Committed};
 pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable};
 pub use read::ReadError;
+pub use single_use::UseError;
 pub use store::{
     Connector, DatabaseUrl, DatabaseUrlError, Dialect, OpenError, PostgresUrl, SchemaError, Store,
     bring_up_to_date,

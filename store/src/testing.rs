@@ -1,6 +1,6 @@
-//! A throw-away `PostgreSQL` server, for tests. A test that needs one fails without it: set
-//! `CARACAL_POSTGRES_BIN` to the directory of `initdb` and `postgres`, or install the package
-//! `postgresql`.
+//! Throw-away servers, for tests: `PostgreSQL`, and [`RedisServer`]. A test that needs one fails
+//! without it: set `CARACAL_POSTGRES_BIN` to the directory of `initdb` and `postgres`, or install the
+//! package `postgresql`; set `CARACAL_REDIS_SERVER` to the program, or install `redis-server`.
 
 #![expect(
     clippy::expect_used,
@@ -8,6 +8,8 @@
     clippy::missing_panics_doc,
     reason = "a server that cannot be set up fails its test"
 )]
+
+mod redis;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
 use crate::{DatabaseUrl, Store};
+pub use redis::RedisServer;
 
 /// The owner of every test's database.
 pub const OWNER: &str = "caracal_owner";

@@ -252,6 +252,9 @@ async fn nobody_writes_around_the_log_nor_changes_it() {
         ("DELETE FROM signing_keys", false, false),
         ("UPDATE sessions SET definition = ''", false, false),
         ("DELETE FROM sessions", false, false),
+        ("SELECT used FROM single_use", false, true),
+        ("UPDATE single_use SET expires = 0", false, false),
+        ("TRUNCATE single_use", false, false),
         ("CREATE TABLE mine (id BIGINT)", false, false),
         (
             "ALTER TABLE authority_log DISABLE ROW LEVEL SECURITY",
@@ -273,6 +276,28 @@ async fn nobody_writes_around_the_log_nor_changes_it() {
             "sts: {statement}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_service_takes_single_uses_and_frees_none_that_counts() {
+    let parties = Parties::new().await;
+    let (sts, place) = (&parties.sts, &parties.place);
+    let long_ago = 1_000;
+    let later = 32_503_680_000;
+    for (digest, until) in [([1; 32], long_ago), ([2; 32], later)] {
+        assert!(sts.use_once(&digest, until).await.unwrap());
+        assert!(!sts.use_once(&digest, until).await.unwrap());
+    }
+    assert!(parties.control.use_once(&[3; 32], later).await.is_err());
+    // A clock that is far ahead, or a service that was taken over.
+    assert_eq!(sts.forget_uses(later * 2).await.unwrap(), 1);
+    assert!(!sts.use_once(&[2; 32], later).await.unwrap());
+    let mut connection = connect(place).await.unwrap();
+    let (left,): (i64,) = sqlx::query_as("SELECT count(*) FROM single_use")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(left, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
