@@ -59,14 +59,13 @@ impl Store {
         };
         let attempt = async {
             let mut connection = pool.acquire().await?;
-            match tokio::time::timeout(PATIENCE, query.execute(&mut *connection)).await {
-                Ok(done) => Ok(done?.rows_affected()),
-                Err(_) => {
-                    // What it is in the middle of is nobody's business any more.
-                    connection.close_on_drop();
-                    Err(UseError::TimedOut)
-                }
+            let running = query.execute(&mut *connection);
+            if let Ok(done) = tokio::time::timeout(PATIENCE, running).await {
+                return Ok(done?.rows_affected());
             }
+            // What it is in the middle of is nobody's business any more.
+            connection.close_on_drop();
+            Err(UseError::TimedOut)
         };
         let answer = tokio::time::timeout(PATIENCE.saturating_mul(2), attempt).await;
         answer.unwrap_or(Err(UseError::TimedOut))

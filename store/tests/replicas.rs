@@ -111,17 +111,16 @@ async fn a_process_of_an_earlier_term_is_fenced_off(database: Database) {
 /// Of many takers in several processes at once exactly one gets a use, and it stays taken.
 async fn a_use_is_had_once_over_all_processes(database: Database) {
     let fixture = Fixture::bank(database).await;
-    let stores = [fixture.another().await, fixture.another().await];
+    let (one, two) = (&fixture.another().await, &fixture.another().await);
     for round in 0..8_u8 {
         let mut takers = tokio::task::JoinSet::new();
         for taker in 0..12 {
-            let store = stores[taker % 2].clone();
+            let store = if taker % 2 == 0 { one } else { two }.clone();
             takers.spawn(async move { store.use_once(&[round; 32], 2_000).await.unwrap() });
         }
         let taken = takers.join_all().await;
         assert_eq!(taken.into_iter().filter(|had| *had).count(), 1, "{round}");
     }
-    let [one, two] = &stores;
     assert_eq!(one.forget_uses(2_000 + 3_600).await.unwrap(), 0, "an hour");
     assert!(!two.use_once(&[0; 32], 2_000).await.unwrap());
     assert_eq!(one.forget_uses(2_001 + 3_600).await.unwrap(), 8);

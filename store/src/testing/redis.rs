@@ -131,7 +131,12 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         // Its end of input is its sign.
-        drop(self.line.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(
+            self.line
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         let _ended = self.keeper.wait();
     }
 }
