@@ -19,3 +19,4 @@ fi
 "$ROOT/scripts/install-wasm-std.sh"
 "$ROOT/scripts/install-opa.sh"
 "$ROOT/scripts/install-postgres.sh"
+"$ROOT/scripts/install-redis.sh"

@@ -10,4 +10,5 @@ pub mod cli;
 mod clock;
 mod database;
 pub mod dev_ca;
+mod redis;
 pub mod up;

@@ -19,7 +19,8 @@ use tokio::net::TcpListener;
 use crate::api::Api;
 use crate::clock::LedgerClock;
 use crate::database::{DatabaseArgs, LedgerArgs};
-use data::DataDirectory;
+use crate::redis::RedisArgs;
+use data::{DataDirectory, read_secret};
 use serve::Listeners;
 
 /// Where the parts listen and keep their state.
@@ -44,6 +45,8 @@ pub struct UpArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     ledger: LedgerArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
     /// Enforcement points call here: gRPC with mutual TLS.
     #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
     grpc: SocketAddr,
@@ -82,6 +85,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         data,
         database,
         ledger,
+        redis,
         grpc,
         http,
         https,
@@ -115,8 +119,14 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let ledger = Ledger::connect(&place, signer, ledger_clock)
         .await
         .with_context(|| place.to_string())?;
+    let redis = redis.config(|| data.replica(&*random), read_secret)?;
+    if let Some(redis) = &redis {
+        let (url, replica) = (&redis.url, &redis.replica);
+        tracing::info!(%url, %replica, "replicas meet at Redis");
+    }
     let config = StsConfig {
         lease_ms,
+        redis,
         ..StsConfig::default()
     };
     let sts = Sts::start(

@@ -23,7 +23,7 @@ use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_mandate::version::Version;
 use caracal_store::model::{Change, EnforcementPoint, LogEntry, Proof};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub(crate) use items::{FeedGap, FeedScope};
 pub use tail::TailError;
@@ -159,6 +159,7 @@ pub(crate) struct Authority {
     /// Monotonic milliseconds at which the last confirmed read of the head began.
     confirmed_ms: AtomicU64,
     applied: watch::Sender<u64>,
+    wake: Notify,
 }
 
 /// Stands for "never": the age is then as large as it gets.
@@ -171,6 +172,7 @@ impl Authority {
             state: RwLock::default(),
             confirmed_ms: AtomicU64::new(NEVER),
             applied: watch::Sender::new(0),
+            wake: Notify::new(),
         }
     }
 
@@ -190,6 +192,11 @@ impl Authority {
     /// Wakes when a later position was applied.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.applied.subscribe()
+    }
+
+    /// Asks for a read of the log before its time. Any number of calls until then is one read.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
     }
 
     /// When the last confirmed read of the head began. What was committed before is applied.

@@ -1,5 +1,8 @@
 //! What an operator can set.
 
+use crate::limits::Rate;
+use crate::peers::RedisConfig;
+
 /// Settings of the service. The defaults are safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StsConfig {
@@ -13,6 +16,14 @@ pub struct StsConfig {
     /// Whether a client assertion may name the token endpoint as its audience, as RFC 7523 §3 once
     /// said. The issuer is always good; the endpoint is what older clients send.
     pub accept_endpoint_audience: bool,
+    /// Longest pause between two reads of the authority log, in milliseconds. Far below the lease,
+    /// which it shortens.
+    pub poll_ms: u64,
+    /// Exchanges of one client at the token endpoint. Far above what a client needs that keeps its
+    /// mandates until they expire.
+    pub exchange_rate: Rate,
+    /// Where replicas wake each other and count together. Without it each one polls and counts alone.
+    pub redis: Option<RedisConfig>,
 }
 
 impl Default for StsConfig {
@@ -22,6 +33,9 @@ impl Default for StsConfig {
             default_lifetime_s: 300,
             instance: "sts".to_owned(),
             accept_endpoint_audience: false,
+            poll_ms: 100,
+            exchange_rate: Rate::default(),
+            redis: None,
         }
     }
 }

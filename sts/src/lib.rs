@@ -7,6 +7,7 @@
 //! filter        --Append--> ledger:    decisions of the data plane
 //! client        --HTTP-->   oauth:     token endpoint -> exchange; introspection, revocation, metadata
 //! anyone        --HTTP-->   public keys, health
+//! replica       --Redis-->  peers:     wake-ups, so that a commit of one is read by all at once
 //! ```
 //!
 //! Every answer is a decision that is durable in the ledger before it leaves. Nothing is decided on
@@ -16,6 +17,7 @@
 
 mod authority;
 mod authorize;
+mod canonical;
 mod check;
 mod clock;
 mod config;
@@ -25,7 +27,9 @@ mod http;
 mod jwt;
 pub mod keys;
 mod ledger;
+mod limits;
 mod oauth;
+mod peers;
 pub mod policy;
 mod recorder;
 mod request;
@@ -42,7 +46,10 @@ pub use config::StsConfig;
 pub use feed::{AckReport, PointStatus};
 pub use http::HttpServeError;
 pub use keys::{Es256, KeyEncryptionKey, KeyError, SealError};
-pub use oauth::{InProcess, SingleUse, SingleUseError, Use};
+pub use limits::{Rate, RateError};
+pub use peers::{
+    DeadReason, PeerError, PeerKey, PeerStats, PeerTiming, RedisConfig, RedisUrl, RedisUrlError,
+};
 pub use policy::{MAX_POLICY_BYTES, PolicyDigest, PolicyError};
 pub use server::ServeError;
 pub use start::{StartError, Sts, ZoneKeyError};

@@ -11,7 +11,6 @@
 //! A request is read in exactly one way ([`form`]), its client proves who it is in exactly one way
 //! ([`client`]), and then [`crate::exchange`] decides as it does for Envoy. Nothing is decided here.
 
-mod attempts;
 mod body;
 mod client;
 mod error;
@@ -21,7 +20,6 @@ mod metadata;
 mod request;
 mod resource;
 mod revoke;
-mod single_use;
 mod token;
 
 use std::sync::Arc;
@@ -29,9 +27,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
-
-pub(crate) use attempts::Attempts;
-pub use single_use::{InProcess, SingleUse, SingleUseError, Use};
 
 use crate::service::Service;
 

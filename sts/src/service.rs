@@ -13,7 +13,8 @@ use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
 use crate::feed::Registry;
 use crate::keys::{KeyEncryptionKey, ZoneKey};
-use crate::oauth::{Attempts, SingleUse};
+use crate::limits::Limits;
+use crate::peers::Peers;
 use crate::policy::PolicyRunner;
 use crate::recorder::Recorder;
 
@@ -29,8 +30,8 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) config: StsConfig,
-    pub(crate) attempts: Attempts,
-    pub(crate) single_use: Arc<dyn SingleUse>,
+    pub(crate) limits: Limits,
+    pub(crate) peers: Option<Peers>,
 }
 
 impl Service {

@@ -19,7 +19,8 @@ use crate::exchange::SessionLocks;
 use crate::feed::{AckReport, PointStatus, Registry};
 use crate::http::HttpServeError;
 use crate::keys::{KeyEncryptionKey, KeyError, ZoneKey};
-use crate::oauth::{Attempts, InProcess};
+use crate::limits::Limits;
+use crate::peers::{PeerError, PeerStats, Peers, Surroundings};
 use crate::policy::{PolicyDigest, PolicyError, PolicyRunner};
 use crate::recorder::Recorder;
 use crate::server::{ServeError, serve};
@@ -28,6 +29,9 @@ use crate::tls::TlsFiles;
 
 /// How often refusals that could not be recorded are tried again.
 const FLUSH_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often single uses that count no more are forgotten.
+const FORGET_PAUSE: Duration = Duration::from_mins(1);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +42,12 @@ pub enum StartError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// A lease or lifetime of zero.
-    #[error("the lease and the default lifetime must be above 0")]
+    /// A lease, lifetime or pause of zero.
+    #[error("the lease, the default lifetime and the pause between reads must be above 0")]
     Config,
+    /// No way to the other replicas.
+    #[error(transparent)]
+    Peers(#[from] PeerError),
 }
 
 /// Why a zone has no signing key.
@@ -71,7 +78,7 @@ impl Sts {
         random: Arc<dyn Random>,
         config: StsConfig,
     ) -> Result<Self, StartError> {
-        if config.lease_ms == 0 || config.default_lifetime_s == 0 {
+        if config.lease_ms == 0 || config.default_lifetime_s == 0 || config.poll_ms == 0 {
             return Err(StartError::Config);
         }
         let authority = Arc::new(Authority::new(store.term()));
@@ -82,6 +89,7 @@ impl Sts {
             authority: Arc::clone(&authority),
             policies: Arc::clone(&policies),
             clock: Arc::clone(&clock),
+            pause: Duration::from_millis(config.poll_ms),
         };
         tailer.catch_up().await?;
         // Whoever used this log before may have given leases; an empty log was nobody's.
@@ -90,6 +98,18 @@ impl Sts {
         }
         let boot = new_id(&*random, "")?;
         let recorder = Recorder::new(ledger, config.instance.clone(), boot);
+        // A dropped sender is a change too, so the tasks end with the last handle.
+        let (running, stop) = watch::channel(false);
+        let peers = config.redis.as_ref().map(|redis| {
+            let surroundings = Surroundings {
+                store: store.clone(),
+                authority: Arc::clone(&authority),
+                clock: Arc::clone(&clock),
+                random: Arc::clone(&random),
+            };
+            Peers::start(redis, surroundings, &stop)
+        });
+        let peers = peers.transpose()?;
         let service = Arc::new(Service {
             keys: KeyRing::new(store.clone(), kek),
             sessions: SessionLocks::default(),
@@ -100,13 +120,12 @@ impl Sts {
             registry,
             clock,
             random,
+            limits: Limits::new(&config, peers.as_ref()),
+            peers,
             config,
-            attempts: Attempts::default(),
-            single_use: Arc::new(InProcess::default()),
         });
-        // A dropped sender is a change too, so the tasks end with the last handle.
-        let (running, stop) = watch::channel(false);
         tokio::spawn(tailer.run(stop.clone()));
+        tokio::spawn(forget(Arc::downgrade(&service), stop.clone()));
         tokio::spawn(flush(Arc::downgrade(&service), stop));
         Ok(Self {
             service,
@@ -159,6 +178,12 @@ impl Sts {
     /// Waits until this service decides on a state that has `seq` in it; false after `bound`.
     pub async fn wait_read(&self, seq: u64, bound: Duration) -> bool {
         self.service.authority.wait_for(seq, bound).await
+    }
+
+    /// What was said between the replicas so far, if they are connected.
+    #[must_use]
+    pub fn peer_stats(&self) -> Option<PeerStats> {
+        self.service.peers.as_ref().map(Peers::stats)
     }
 
     /// The lease, which is the bound for [`Sts::wait_applied`] after which silence means closed.
@@ -215,5 +240,23 @@ async fn flush(service: std::sync::Weak<Service>, mut stop: watch::Receiver<bool
             return;
         };
         service.recorder.flush().await;
+    }
+}
+
+async fn forget(service: std::sync::Weak<Service>, mut stop: watch::Receiver<bool>) {
+    let mut pause = tokio::time::interval(FORGET_PAUSE);
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = pause.tick() => {}
+        }
+        let Some(service) = service.upgrade() else {
+            return;
+        };
+        let now_s = service.clock.unix_ms() / 1000;
+        if let Err(error) = service.store.forget_uses(now_s).await {
+            tracing::warn!(%error, "old single uses are kept for now");
+        }
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caracal_audit::{CheckpointSigner, CheckpointVerifier};
+use caracal_mandate::name::Name;
 use caracal_sts::{KeyEncryptionKey, Random};
 
 use crate::api::AdminToken;
@@ -56,6 +57,19 @@ impl DataDirectory {
 
     pub(super) fn verifier_key_file(&self) -> PathBuf {
         self.file("ledger.vkey")
+    }
+
+    /// Name of this replica, which belongs to the directory.
+    pub(super) fn replica(&self, random: &dyn Random) -> anyhow::Result<Name> {
+        let file = self.file("replica");
+        write_new(&file, || {
+            let mut bytes = [0_u8; 16];
+            random.fill(&mut bytes)?;
+            Ok(format!("r-{:032x}\n", u128::from_be_bytes(bytes)).into_bytes())
+        })?;
+        let text = fs::read_to_string(&file)?;
+        let name = text.trim().parse();
+        name.with_context(|| format!("{} is not usable", file.display()))
     }
 
     pub(super) fn key_encryption_key(&self) -> anyhow::Result<KeyEncryptionKey> {
@@ -158,7 +172,7 @@ const fn is_open_to_others(mode: u32) -> bool {
 }
 
 /// Reads a secret, and refuses one that others can read as well.
-fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
     let place = || format!("{} cannot be read", path.display());
     let mode = fs::metadata(path).with_context(place)?.mode() & 0o777;
     ensure!(
@@ -194,6 +208,9 @@ mod tests {
         assert_eq!(fs::read(second.admin_token_file()).unwrap(), token);
         second.key_encryption_key().unwrap();
         second.admin_token().unwrap();
+        let random = SystemRandom::new();
+        let replica = first.replica(&random).unwrap();
+        assert_eq!(second.replica(&random).unwrap(), replica);
     }
 
     #[test]

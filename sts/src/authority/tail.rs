@@ -13,10 +13,6 @@ use super::{Authority, ZonePolicy};
 use crate::clock::Clock;
 use crate::policy::{PolicyDigest, PolicyRunner};
 
-/// Longest pause between two reads of the head. A read is confirmed at this age at most, so it is
-/// also how much shorter than the full length leases are.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// Entries of one read.
 const BATCH: u32 = 1000;
 
@@ -45,6 +41,9 @@ pub(crate) struct Tailer {
     pub(crate) authority: Arc<Authority>,
     pub(crate) policies: Arc<PolicyRunner>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Longest pause between two reads of the head. A read is confirmed at this age at most, so it is
+    /// also how much shorter than the full length leases are.
+    pub(crate) pause: Duration,
 }
 
 impl Tailer {
@@ -105,13 +104,15 @@ impl Tailer {
     /// confirmed read grows, and leases with it come to their end.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut commits = self.store.commits();
-        let mut pause = tokio::time::interval(PAUSE);
+        let mut pause = tokio::time::interval(self.pause);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired_s = 0;
         loop {
             tokio::select! {
                 _ = stop.changed() => return,
                 Ok(()) = commits.changed() => {}
+                // Another replica said that there is more.
+                () = self.authority.wake.notified() => {}
                 _ = pause.tick() => {}
             }
             if let Err(error) = self.catch_up().await {

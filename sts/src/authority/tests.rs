@@ -13,6 +13,7 @@ async fn a_service_that_starts_later_knows_the_same() {
         authority: Arc::clone(&authority),
         policies: Arc::default(),
         clock: world.clock.clone(),
+        pause: std::time::Duration::from_millis(100),
     };
     tailer.catch_up().await.unwrap();
     let (booted, followed) = (authority.read(), world.service().authority.read());

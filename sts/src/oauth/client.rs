@@ -69,10 +69,8 @@ pub(super) async fn authenticate(
     };
     let now_ms = service.clock.monotonic_ms();
     let (claimed, source) = (presented.claimed(), peer.address());
-    let counted = service
-        .attempts
-        .failed(source, zone.as_str(), claimed, now_ms);
-    if !counted {
+    let limits = &service.limits;
+    if !limits.count_failure(source, zone, claimed, now_ms).await {
         return Err(OAuthError::slow_down());
     }
     let request_id = super::request_id(headers);

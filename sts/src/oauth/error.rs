@@ -31,8 +31,10 @@ pub(super) enum Code {
     InsufficientUserAuthentication,
     /// RFC 6749 §4.1.2.1, 503.
     TemporarilyUnavailable,
-    /// RFC 8628 §3.5, 429.
+    /// RFC 8628 §3.5, 429: too many failures.
     SlowDown,
+    /// The same, for too many requests that are good.
+    Busy,
 }
 
 impl Code {
@@ -46,7 +48,7 @@ impl Code {
             Self::InvalidTarget => "invalid_target",
             Self::InsufficientUserAuthentication => "insufficient_user_authentication",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
-            Self::SlowDown => "slow_down",
+            Self::SlowDown | Self::Busy => "slow_down",
         }
     }
 
@@ -59,7 +61,7 @@ impl Code {
             | Self::InvalidTarget => StatusCode::BAD_REQUEST,
             Self::InvalidClient | Self::InsufficientUserAuthentication => StatusCode::UNAUTHORIZED,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::SlowDown => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlowDown | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -76,7 +78,7 @@ impl Code {
 
     const fn retry_after(self) -> Option<HeaderValue> {
         match self {
-            Self::TemporarilyUnavailable => Some(HeaderValue::from_static("1")),
+            Self::TemporarilyUnavailable | Self::Busy => Some(HeaderValue::from_static("1")),
             Self::SlowDown => Some(HeaderValue::from_static("60")),
             _ => None,
         }
@@ -115,6 +117,13 @@ impl OAuthError {
 
     pub(super) const fn slow_down() -> Self {
         Self::new(Code::SlowDown, "too many failed attempts; try again later")
+    }
+
+    pub(super) const fn busy() -> Self {
+        Self::new(
+            Code::Busy,
+            "more exchanges than this client may have; keep mandates until they expire",
+        )
     }
 }
 

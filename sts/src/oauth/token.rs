@@ -72,6 +72,14 @@ async fn exchange(
         // It gets mandates through Envoy, for the workloads that it enforces for.
         Requester::Point => return Err(Reason::ClientUnbound.into()),
     };
+    // Behind the proof: nobody else can use up what a client may have.
+    let (limits, moment) = (&service.limits, service.clock.monotonic_ms());
+    if !limits
+        .admit_exchange(zone, client.application(), moment)
+        .await
+    {
+        return Err(OAuthError::busy());
+    }
     let issued = service
         .exchange_wish(&client, &request.wish, request_id(headers))
         .await

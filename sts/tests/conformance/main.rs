@@ -14,6 +14,7 @@ mod delegation;
 mod errors;
 mod exchange;
 mod metadata;
+mod replicas;
 mod requests;
 mod support;
 mod tokens;

@@ -1,12 +1,13 @@
 //! Client assertions: signed by the client itself, or by its Kubernetes cluster.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use caracal_mandate::name::Name;
 use caracal_store::model::{IssuerPurpose, Proof, ServiceAccount, TrustedIssuer};
 
 use super::Unproven;
+use crate::canonical::framed;
 use crate::exchange::Method;
 use crate::jwt::{Foreign, ForeignError};
-use crate::oauth::single_use::Use;
 use crate::service::Service;
 
 /// How long an assertion may be good for, in seconds.
@@ -81,9 +82,9 @@ async fn own_key(
         .id()
         .filter(|id| (1..=MAX_JTI_BYTES).contains(&id.len()));
     let id = id.ok_or(ForeignError::Claim)?;
-    let used = Use::of_assertion(zone.as_str(), application.as_str(), id);
-    // Last, so that what fails uses nothing up.
-    match service.single_use.take(used, claims.expires(), now_s).await {
+    let used = used(zone, &application, id);
+    // Last, so that what fails uses nothing up. Where it was used before is known to all replicas.
+    match service.store.use_once(&used, claims.expires()).await {
         Ok(true) => Ok(Proven {
             application,
             method: Method::PrivateKeyJwt,
@@ -95,6 +96,20 @@ async fn own_key(
             Err(Unproven::Unknowable)
         }
     }
+}
+
+/// What stands for the one use of an assertion's `jti`, which is the client's to choose.
+fn used(zone: &Name, client: &Name, jti: &str) -> [u8; 32] {
+    let zone = zone.as_str().as_bytes();
+    let row = framed(&[
+        b"caracal/jti/v1",
+        zone,
+        client.as_str().as_bytes(),
+        jti.as_bytes(),
+    ]);
+    let mut used = [0; 32];
+    used.copy_from_slice(digest(&SHA256, &row).as_ref());
+    used
 }
 
 /// The token of a service account, as the cluster projects it into pods. It is used many times until

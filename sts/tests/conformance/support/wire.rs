@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::World;
@@ -163,6 +163,34 @@ impl World {
         let name = ServerName::try_from("localhost").unwrap();
         let stream = connector.connect(name, stream).await.unwrap();
         talk(stream, method, path, &host, headers, body).await
+    }
+
+    /// Sends a form to the token endpoint of any replica, without TLS, from any loopback address.
+    pub(crate) async fn token_at(
+        port: u16,
+        source: [u8; 4],
+        parameters: &[(&str, &str)],
+        auth: Auth<'_>,
+    ) -> Reply {
+        let mut parameters = parameters.to_vec();
+        let mut headers = String::new();
+        match auth {
+            Auth::Basic(id, secret) => headers = basic(id, secret),
+            Auth::Assertion(jwt) => parameters.extend([
+                ("client_assertion_type", super::JWT_BEARER),
+                ("client_assertion", jwt),
+            ]),
+            Auth::None | Auth::Post(..) | Auth::Certificate(_) => {
+                panic!("no test asks a replica so")
+            }
+        }
+        headers.push_str("content-type: application/x-www-form-urlencoded\r\n");
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        let stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        let body = form(&parameters);
+        let path = "/zones/acme/token";
+        talk(stream, "POST", path, "localhost", &headers, body.as_bytes()).await
     }
 
     /// Sends any request, without TLS.

@@ -1,15 +1,16 @@
 //! The zone: who is in it, and what they may do.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use caracal_audit::{CheckpointSigner, Ledger, ListQuery};
 use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
-use caracal_store::Store;
 use caracal_store::model::{
     Application, Change, Credential, Grant, Policy, Proof, SecretHash, TrustedIssuer, Zone,
 };
+use caracal_store::{DatabaseUrl, Store};
 use caracal_sts::{
     Clock as _, KeyEncryptionKey, PolicyDigest, Sts, StsConfig, SystemClock, SystemRandom,
 };
@@ -64,7 +65,28 @@ pub(crate) struct World {
     /// Signs tokens of service accounts.
     pub(crate) cluster: Key,
     zone: Name,
+    place: DatabaseUrl,
+    kek: [u8; 32],
     directory: tempfile::TempDir,
+}
+
+/// A service that is started, with a ledger of its own.
+async fn service(
+    place: &DatabaseUrl,
+    kek: [u8; 32],
+    directory: &Path,
+    config: StsConfig,
+) -> (Sts, Store, Ledger) {
+    let clock = Arc::new(SystemClock::new());
+    let store = Store::connect(place).await.unwrap();
+    let signer = CheckpointSigner::generate("test").unwrap();
+    let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
+    let path = directory.join("ledger.db");
+    let ledger = Ledger::open(&path, signer, ledger_clock).await.unwrap();
+    let kek = KeyEncryptionKey::from_bytes(kek);
+    let random = Arc::new(SystemRandom::new());
+    let sts = Sts::start(store.clone(), ledger.clone(), kek, clock, random, config);
+    (sts.await.unwrap(), store, ledger)
 }
 
 impl World {
@@ -74,19 +96,18 @@ impl World {
 
     pub(crate) async fn start_with(config: StsConfig) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(SystemClock::new());
-        let store = Store::open(&directory.path().join("authority.db"))
-            .await
-            .unwrap();
-        let signer = CheckpointSigner::generate("test").unwrap();
-        let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
-        let path = directory.path().join("ledger.db");
-        let ledger = Ledger::open(&path, signer, ledger_clock).await.unwrap();
-        let (kek, _) = KeyEncryptionKey::generate().unwrap();
-        let random = Arc::new(SystemRandom::new());
-        let sts = Sts::start(store.clone(), ledger.clone(), kek, clock, random, config)
-            .await
-            .unwrap();
+        let file = directory.path().join("authority.db");
+        Self::start_at(directory, file.as_path().into(), config).await
+    }
+
+    /// A zone in an empty database.
+    pub(crate) async fn start_on(place: DatabaseUrl, config: StsConfig) -> Self {
+        Self::start_at(tempfile::tempdir().unwrap(), place, config).await
+    }
+
+    async fn start_at(directory: tempfile::TempDir, place: DatabaseUrl, config: StsConfig) -> Self {
+        let (_, kek) = KeyEncryptionKey::generate().unwrap();
+        let (sts, store, ledger) = service(&place, *kek, directory.path(), config).await;
         let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let pki = Pki::new();
@@ -101,6 +122,8 @@ impl World {
             store,
             ledger,
             pki,
+            place,
+            kek: *kek,
             directory,
         };
         world.populate().await;
@@ -113,6 +136,22 @@ impl World {
         });
         tokio::spawn(async move { sts.serve_http(plain, None, std::future::pending()).await });
         world
+    }
+
+    /// Another process on the same database, and the port of its plain listener.
+    pub(crate) async fn replica(&self, config: StsConfig) -> (Sts, u16) {
+        let directory = self.directory.path().join("replica");
+        std::fs::create_dir(&directory).unwrap();
+        let (sts, ..) = service(&self.place, self.kek, &directory, config).await;
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = plain.local_addr().unwrap().port();
+        let service = sts.clone();
+        tokio::spawn(async move {
+            service
+                .serve_http(plain, None, std::future::pending())
+                .await
+        });
+        (sts, port)
     }
 
     async fn populate(&self) {

@@ -1,26 +1,20 @@
-//! Failed attempts to be a client.
-//!
-//! Counted for source address and client together, so that whoever knows a public `client_id` can
-//! use up the attempts of its own address only. And a proof that is good is good: behind an address
-//! that many share, somebody else's failures must not lock a client out, which costs nothing where
-//! secrets have 256 random bits. What the limit takes away is the work of recording failures, and
-//! the answer that says `invalid_client`.
+//! Failed attempts to be a client, as one process counts them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 /// Failures of one source for one client in one window, before it is told to slow down.
-const MAX_FAILURES: u32 = 10;
+pub(super) const MAX_FAILURES: u32 = 10;
 
 /// Length of a window in milliseconds of monotonic time.
-const WINDOW_MS: u64 = 60_000;
+pub(super) const WINDOW_MS: u64 = 60_000;
 
 /// Most pairs that are counted at a time.
 const MAX_PAIRS: usize = 65_536;
 
 /// Longest client id that is counted by itself; a name has 63 characters.
-const MAX_CLIENT_BYTES: usize = 64;
+pub(super) const MAX_CLIENT_BYTES: usize = 64;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Pair {
@@ -37,11 +31,11 @@ struct Window {
 
 /// The counters.
 #[derive(Debug, Default)]
-pub(crate) struct Attempts(Mutex<HashMap<Pair, Window>>);
+pub(super) struct Failures(Mutex<HashMap<Pair, Window>>);
 
-impl Attempts {
+impl Failures {
     /// Counts a failure. False once there were too many.
-    pub(crate) fn failed(
+    pub(super) fn count(
         &self,
         source: Option<IpAddr>,
         zone: &str,
@@ -82,28 +76,28 @@ mod tests {
 
     #[test]
     fn failures_are_counted_for_source_and_client_together() {
-        let attempts = Attempts::default();
+        let failures = Failures::default();
         let (here, there) = (Some([192, 0, 2, 1].into()), Some([192, 0, 2, 2].into()));
         for _ in 0..MAX_FAILURES {
-            assert!(attempts.failed(here, "z", "payout", 0));
+            assert!(failures.count(here, "z", "payout", 0));
         }
-        assert!(!attempts.failed(here, "z", "payout", 0));
-        assert!(attempts.failed(there, "z", "payout", 0));
-        assert!(attempts.failed(here, "z", "other", 0));
-        assert!(attempts.failed(here, "y", "payout", 0));
-        assert!(!attempts.failed(here, "z", "payout", WINDOW_MS - 1));
-        assert!(attempts.failed(here, "z", "payout", WINDOW_MS));
+        assert!(!failures.count(here, "z", "payout", 0));
+        assert!(failures.count(there, "z", "payout", 0));
+        assert!(failures.count(here, "z", "other", 0));
+        assert!(failures.count(here, "y", "payout", 0));
+        assert!(!failures.count(here, "z", "payout", WINDOW_MS - 1));
+        assert!(failures.count(here, "z", "payout", WINDOW_MS));
     }
 
     #[test]
     fn the_memory_is_bounded() {
-        let attempts = Attempts::default();
+        let failures = Failures::default();
         for index in 0..MAX_PAIRS {
-            assert!(attempts.failed(None, "z", &index.to_string(), 0));
+            assert!(failures.count(None, "z", &index.to_string(), 0));
         }
-        assert!(!attempts.failed(None, "z", "one-more", 0));
-        assert_eq!(attempts.0.lock().unwrap().len(), MAX_PAIRS);
-        assert!(attempts.failed(None, "z", "one-more", WINDOW_MS));
-        assert_eq!(attempts.0.lock().unwrap().len(), 1);
+        assert!(!failures.count(None, "z", "one-more", 0));
+        assert_eq!(failures.0.lock().unwrap().len(), MAX_PAIRS);
+        assert!(failures.count(None, "z", "one-more", WINDOW_MS));
+        assert_eq!(failures.0.lock().unwrap().len(), 1);
     }
 }
