@@ -23,10 +23,15 @@ install_redis() {
     forbidden=1
   fi
   apt_install redis-server || rc=$?
-  # The mask stays: it is what keeps the next boot from starting it.
   [ -z "$forbidden" ] || as_root rm -f "$POLICY"
-  [ "$rc" -eq 0 ] || [ -z "$masked" ] || as_root rm -f "$UNIT"
-  return "$rc"
+  if [ "$rc" -ne 0 ]; then
+    [ -z "$masked" ] || as_root rm -f "$UNIT"
+    return "$rc"
+  fi
+  # For the next boot: the mask stays, and without systemd the init script is switched off.
+  if [ -n "$masked" ] && have update-rc.d; then
+    as_root update-rc.d redis-server disable
+  fi
 }
 
 if ! ready; then
