@@ -14,8 +14,8 @@ use clap::Args;
 /// in it.
 #[derive(Args)]
 pub(crate) struct RedisArgs {
-    /// Redis that replicas wake each other and count together with: redis://, rediss:// (TLS) or
-    /// unix:///PATH. Needed by several replicas on one database, and never trusted.
+    /// Redis that replicas wake each other and count together with: `redis://`, `rediss://` (TLS) or
+    /// `unix:///PATH`. For several replicas on one database; never trusted.
     #[arg(
         long = "redis-url",
         env = "CARACAL_REDIS_URL",

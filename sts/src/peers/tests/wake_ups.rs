@@ -24,12 +24,10 @@ async fn a_commit_is_known_to_the_other_replica_long_before_it_would_poll() {
         took_ms[20], took_ms[39]
     );
     let (of_one, of_two) = (one.stats(), two.stats());
+    // One or the other is found by the read that follows a subscription.
+    assert!(of_one.woken + of_two.woken >= 36, "{of_one:?} {of_two:?}");
     assert!(
-        of_one.woken >= 20 && of_two.woken >= 20,
-        "{of_one:?} {of_two:?}"
-    );
-    assert!(
-        of_one.sent + of_two.sent <= 41,
+        of_one.sent + of_two.sent <= 44,
         "nobody repeats what it was told: {of_one:?} {of_two:?}"
     );
     assert!(
