@@ -29,6 +29,7 @@ pub struct Trust<'a> {
 /// A mandate whose signature, type, issuer, zone and claims are good.
 #[derive(Debug, Clone)]
 pub struct VerifiedMandate {
+    kid: Box<str>,
     claims: Claims,
     scopes: ScopeSet,
     /// Whether the chain attenuates; reported in its own place in the decision order.
@@ -70,6 +71,7 @@ pub fn verify(
     let attenuates = claims.mdt.verify(claims.leaf(&scopes)).is_ok();
     let lineage = lineage(&claims);
     Ok(VerifiedMandate {
+        kid: parts.kid.into(),
         claims,
         scopes,
         attenuates,
@@ -192,6 +194,12 @@ impl VerifiedMandate {
             return Err(Reason::Revoked);
         }
         Ok(())
+    }
+
+    /// Id of the key that signed it.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// The claims.

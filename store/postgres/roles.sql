@@ -4,9 +4,9 @@
 --
 -- caracal_control  the management API: makes everything but keys and sessions, and never sees the
 --                  private half of a key, not even sealed.
--- caracal_sts      the token service: follows the log, keeps keys and sessions, and revokes mandates
---                  and sessions. Taken over, it can make no application, grant, policy or issuer.
---                  It takes single uses and forgets none that still counts.
+-- caracal_sts      the token service: follows the log, keeps keys and sessions, and revokes mandates,
+--                  sessions and its own keys. Taken over, it can make no application, grant, policy
+--                  or issuer. It takes single uses and forgets none that still counts.
 --
 -- The log is the truth that everybody follows, so the right to append to it is by kind of change.
 
@@ -45,9 +45,11 @@ GRANT UPDATE (revoked_seq) ON applications, identities, credentials, grants TO c
 GRANT UPDATE (definition, seq) ON resources TO caracal_control;
 GRANT UPDATE (seq) ON policies TO caracal_control;
 GRANT DELETE ON credential_marks, issuers, resource_hosts TO caracal_control;
-GRANT SELECT (zone, kid, point, seq) ON signing_keys TO caracal_control;
+GRANT SELECT (zone, kid, point, seq, state, published_ms, activated_ms, retired_ms, ended_ms)
+    ON signing_keys TO caracal_control;
 
 GRANT SELECT, INSERT ON signing_keys TO caracal_sts;
+GRANT UPDATE (sealed, state, activated_ms, retired_ms, ended_ms) ON signing_keys TO caracal_sts;
 GRANT INSERT ON sessions TO caracal_sts;
 
 ALTER TABLE authority_log ENABLE ROW LEVEL SECURITY;
@@ -58,13 +60,17 @@ CREATE POLICY follow ON authority_log FOR SELECT TO caracal_control, caracal_sts
 -- The column is for people; followers read the payload. So they have to say the same.
 DROP POLICY IF EXISTS control_appends ON authority_log;
 CREATE POLICY control_appends ON authority_log FOR INSERT TO caracal_control WITH CHECK (
-    kind = payload::jsonb ->> 'kind' AND kind NOT IN ('key_published', 'session_opened')
+    kind = payload::jsonb ->> 'kind' AND kind NOT IN (
+        'key_published', 'key_activated', 'key_dropped', 'key_revoked', 'session_opened'
+    )
 );
 
 DROP POLICY IF EXISTS sts_appends ON authority_log;
 CREATE POLICY sts_appends ON authority_log FOR INSERT TO caracal_sts WITH CHECK (
     kind = payload::jsonb ->> 'kind' AND (
-        kind IN ('key_published', 'session_opened')
+        kind IN (
+            'key_published', 'key_activated', 'key_dropped', 'key_revoked', 'session_opened'
+        )
         OR (kind = 'revoked' AND payload::jsonb #>> '{value,target,kind}' IN ('mandate', 'session'))
     )
 );

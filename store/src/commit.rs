@@ -7,6 +7,7 @@ mod grant;
 mod idempotency;
 mod identity;
 mod issuer;
+mod key;
 mod point;
 mod resource;
 mod revocation;
@@ -21,8 +22,9 @@ use tokio::time::timeout;
 use crate::log::to_json;
 use crate::model::{Change, RevocationTarget, SigningKey};
 use crate::number::{signed, unsigned};
-use crate::read::ReadError;
 use crate::store::{Connection, Dialect, Store};
+
+pub use key::KeyRefusal;
 
 /// How long a commit may take, waiting for other writers included.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,6 +60,9 @@ pub enum CommitError {
     /// The change breaks a rule.
     #[error("{0}")]
     Invalid(String),
+    /// A key does not take this step of its life, or not yet.
+    #[error(transparent)]
+    Key(#[from] KeyRefusal),
     /// The idempotency key was used for another change.
     #[error("the idempotency key was used for another change")]
     IdempotencyConflict,
@@ -77,11 +82,14 @@ pub enum CommitError {
 
 /// What a caller asks for. A revocation becomes a change only inside the transaction, because the
 /// target has to exist there and then.
-enum Request<'a> {
+pub(crate) enum Request<'a> {
     Change(Change),
     Key {
         key: SigningKey,
         sealed: &'a [u8],
+    },
+    KeyRevocation {
+        kid: String,
     },
     Revocation {
         target: RevocationTarget,
@@ -93,7 +101,8 @@ impl Store {
     /// Commits a change: tables and log together. With an idempotency key, the same change again
     /// returns the same position, and another change is refused.
     ///
-    /// Keys and revocations have calls of their own, [`Self::publish_key`] and [`Self::revoke`].
+    /// Keys and revocations have calls of their own, such as [`Self::publish_key`] and
+    /// [`Self::revoke`].
     pub async fn commit(
         &self,
         zone: &Name,
@@ -103,33 +112,15 @@ impl Store {
     ) -> Result<Committed, CommitError> {
         match change {
             Change::KeyPublished(_) => Err(invalid("a key is published with its private half")),
+            Change::KeyActivated(_) | Change::KeyDropped(_) | Change::KeyRevoked(_) => {
+                Err(invalid("the steps of a key have calls of their own"))
+            }
             Change::Revoked(_) => Err(invalid("a revocation is made from its target")),
             change => {
                 self.write(zone, Request::Change(change), at_ms, idempotency)
                     .await
             }
         }
-    }
-
-    /// Publishes a signing key. The sealed private half goes to a table that the log never shows.
-    pub async fn publish_key(
-        &self,
-        zone: &Name,
-        key: SigningKey,
-        sealed: &[u8],
-        at_ms: u64,
-    ) -> Result<Committed, CommitError> {
-        self.write(zone, Request::Key { key, sealed }, at_ms, None)
-            .await
-    }
-
-    /// The sealed private half of a key of a zone.
-    pub async fn sealed_key(&self, zone: &Name, kid: &str) -> Result<Option<Vec<u8>>, ReadError> {
-        let query = sqlx::query_as("SELECT sealed FROM signing_keys WHERE zone = $1 AND kid = $2");
-        let row: Option<(Vec<u8>,)> = self
-            .fetch_optional(query.bind(zone.as_str()).bind(kid))
-            .await?;
-        Ok(row.map(|(sealed,)| sealed))
     }
 
     /// Revokes `target`, which must exist; of a mandate that cannot be known, so any id is taken.
@@ -151,7 +142,7 @@ impl Store {
         .await
     }
 
-    async fn write(
+    pub(crate) async fn write(
         &self,
         zone: &Name,
         request: Request<'_>,
@@ -223,6 +214,11 @@ impl Store {
         let (change, sealed) = match request {
             Request::Change(change) => (change, None),
             Request::Key { key, sealed } => (Change::KeyPublished(key), Some(sealed)),
+            Request::KeyRevocation { kid } => {
+                apply::zone_exists(connection, zone).await?;
+                let revoked = key::revocation(connection, zone, at_ms, kid).await?;
+                (Change::KeyRevoked(revoked), None)
+            }
             Request::Revocation { target, now_s } => {
                 apply::zone_exists(connection, zone).await?;
                 let record = revocation::record(connection, zone, target, now_s).await?;
@@ -230,7 +226,7 @@ impl Store {
             }
         };
         append(connection, zone, seq, &change, at_ms).await?;
-        apply::change(connection, zone, seq, &change, sealed).await?;
+        apply::change(connection, zone, (seq, at_ms), &change, sealed).await?;
         if let Some(ticket) = &ticket {
             ticket.keep(connection, seq).await?;
         }

@@ -18,6 +18,7 @@
 
 mod commit;
 mod digest;
+mod keys;
 mod list;
 mod log;
 pub mod model;
@@ -28,7 +29,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use commit::{CommitError, Committed};
+pub use commit::{CommitError, Committed, KeyRefusal};
 pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable};
 pub use read::ReadError;
 pub use single_use::UseError;

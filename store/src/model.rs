@@ -3,6 +3,7 @@
 mod credential;
 mod issuer;
 pub mod jwk;
+mod key;
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,10 @@ pub use issuer::{
     TrustedIssuer, UrlError,
 };
 pub use jwk::{Jwk, JwkError, JwkSet};
+pub use key::{
+    KEY_LINGERING_MS, KEY_SETTLING_MS, KeyActivation, KeyRecord, KeyRevocation, KeyState,
+    KeyStateError, MAX_LEASE_MS, SigningKey,
+};
 
 /// A tenant: its own keys, policy, resources and ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,16 +94,6 @@ impl Policy {
     pub fn digest_of(source: &str) -> String {
         format!("sha256:{}", crate::digest::hex(&[source.as_bytes()]))
     }
-}
-
-/// Public half of a signing key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SigningKey {
-    /// RFC 7638 thumbprint.
-    pub kid: String,
-    /// Uncompressed SEC 1 point, base64url.
-    pub point: String,
 }
 
 /// What an enforcement point that is no application's own sidecar may do.
@@ -276,8 +271,14 @@ pub enum Change {
     GrantCreated(Grant),
     /// A policy version became the zone's policy.
     PolicyActivated(Policy),
-    /// A signing key is to be trusted; the newest one signs.
+    /// A signing key is to be trusted; it does not sign yet.
     KeyPublished(SigningKey),
+    /// A published key signs from now on; the one that did is retired.
+    KeyActivated(KeyActivation),
+    /// The retired key with this id is to be trusted no more: nothing that it signed is alive.
+    KeyDropped(String),
+    /// A key is to be trusted no more, and nothing that was issued until now.
+    KeyRevoked(KeyRevocation),
     /// An enforcement point was made.
     PointCreated(EnforcementPoint),
     /// A session was opened.
@@ -301,6 +302,9 @@ impl Change {
             Self::GrantCreated(_) => "grant_created",
             Self::PolicyActivated(_) => "policy_activated",
             Self::KeyPublished(_) => "key_published",
+            Self::KeyActivated(_) => "key_activated",
+            Self::KeyDropped(_) => "key_dropped",
+            Self::KeyRevoked(_) => "key_revoked",
             Self::PointCreated(_) => "point_created",
             Self::SessionOpened(_) => "session_opened",
             Self::Revoked(_) => "revoked",

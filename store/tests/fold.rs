@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use caracal_store::Store;
 use caracal_store::model::{
-    Change, LogEntry, PointRole, RevocationRecord, RevocationTarget, SigningKey,
+    Change, KEY_SETTLING_MS, KeyActivation, KeyState, LogEntry, PointRole, RevocationRecord,
+    RevocationTarget, SigningKey,
 };
 use fixture::{
     AT_MS, Database, Fixture, NOW_S, application, credential, grant, issuer, name, point, policy,
@@ -25,6 +26,9 @@ use serde_json::{Value, json};
 enum Step {
     Commit(Change),
     Key(u8),
+    ActivateKey(u8, Option<u8>),
+    DropKey(u8, u64),
+    RevokeKey(u8),
     Revoke(String, u64),
 }
 
@@ -62,6 +66,10 @@ fn step() -> impl Strategy<Value = Step> {
             &format!("w{w}"),
         ))),
         id.clone().prop_map(Step::Key),
+        (id.clone(), proptest::option::of(id.clone()))
+            .prop_map(|(key, replaces)| Step::ActivateKey(key, replaces)),
+        (id.clone(), 0_u64..3).prop_map(|(key, late)| Step::DropKey(key, late)),
+        id.clone().prop_map(Step::RevokeKey),
         (id.clone(), id.clone(), id.clone()).prop_map(|(c, a, w)| Step::Commit(credential(
             &format!("crd_{c}"),
             &format!("a{a}"),
@@ -104,6 +112,7 @@ struct State {
     revoked: Vec<(&'static str, String)>,
     active_policy: Option<String>,
     revocations: BTreeMap<String, (u64, u64, u64)>,
+    keys: BTreeMap<String, KeyState>,
 }
 
 impl State {
@@ -133,7 +142,29 @@ impl State {
                     state.active_policy = Some(new.digest.clone());
                     ("policy", new.digest.clone(), json!(new.source))
                 }
-                Change::KeyPublished(_) => continue,
+                Change::KeyPublished(key) => {
+                    state.keys.insert(key.kid.clone(), KeyState::Published);
+                    continue;
+                }
+                Change::KeyActivated(KeyActivation { kid, replaces }) => {
+                    state.keys.insert(kid.clone(), KeyState::Active);
+                    if let Some(replaced) = replaces {
+                        state.keys.insert(replaced.clone(), KeyState::Retired);
+                    }
+                    continue;
+                }
+                Change::KeyDropped(kid) => {
+                    state.keys.insert(kid.clone(), KeyState::Dropped);
+                    continue;
+                }
+                Change::KeyRevoked(revoked) => {
+                    state.keys.insert(revoked.kid.clone(), KeyState::Revoked);
+                    if let Some(successor) = &revoked.successor {
+                        state.keys.insert(successor.clone(), KeyState::Active);
+                    }
+                    state.revoke(&revoked.mandates);
+                    continue;
+                }
                 Change::Revoked(record) => {
                     state.revoke(record);
                     continue;
@@ -221,6 +252,9 @@ impl State {
                 assert_eq!(state.active_policy.replace(version.digest), None);
             }
         }
+        for key in store.keys(&bank).await.unwrap() {
+            state.keys.insert(key.kid, key.state);
+        }
         for one in store.revocations(&bank).await.unwrap() {
             let record = one.item;
             let rest = (record.id, record.issued_until, record.expires);
@@ -253,6 +287,29 @@ async fn run(steps: Vec<Step>, database: Database) {
                 fixture
                     .store
                     .publish_key(&name("bank"), key, b"sealed", AT_MS)
+                    .await
+            }
+            Step::ActivateKey(key, replaces) => {
+                let kid = |id: u8| format!("k{id}");
+                let activation = KeyActivation {
+                    kid: kid(key),
+                    replaces: replaces.map(kid),
+                };
+                let at_ms = AT_MS + KEY_SETTLING_MS;
+                let store = &fixture.store;
+                store
+                    .activate_key(&name("bank"), activation, at_ms, None)
+                    .await
+            }
+            Step::DropKey(key, hours) => {
+                let (kid, at_ms) = (format!("k{key}"), AT_MS + hours * 3_600_000);
+                fixture.store.drop_key(&name("bank"), &kid, at_ms).await
+            }
+            Step::RevokeKey(key) => {
+                let kid = format!("k{key}");
+                fixture
+                    .store
+                    .revoke_key(&name("bank"), &kid, AT_MS, None)
                     .await
             }
             Step::Revoke(target, now_s) => {

@@ -4,7 +4,7 @@
 
 mod fixture;
 
-use caracal_store::model::SigningKey;
+use caracal_store::model::{KEY_SETTLING_MS, KeyActivation, SigningKey};
 use caracal_store::testing::{PostgresServer, connect};
 use caracal_store::{CommitError, DatabaseUrl, OpenError, ReadError, SchemaError, Store};
 use fixture::{
@@ -138,6 +138,15 @@ async fn control_makes_everything_but_keys_and_sessions() {
         control.revoke(&bank, target, NOW_S, None).await.unwrap();
     }
     assert!(is_refused(&publish(control, "kid-1").await));
+    publish(&parties.sts, "kid-2").await.unwrap();
+    let activation = KeyActivation {
+        kid: "kid-2".to_owned(),
+        replaces: None,
+    };
+    let activated = control.activate_key(&bank, activation, AT_MS, None).await;
+    assert!(is_refused(&activated));
+    let revoked = control.revoke_key(&bank, "kid-2", AT_MS, None).await;
+    assert!(is_refused(&revoked));
     assert!(matches!(
         control.sealed_key(&bank, "kid-1").await,
         Err(ReadError::Database(_))
@@ -150,6 +159,28 @@ async fn the_token_service_keeps_keys_and_sessions_and_makes_nothing_else() {
     let (bank, sts) = (name("bank"), &parties.sts);
     publish(sts, "kid-1").await.unwrap();
     assert!(sts.sealed_key(&bank, "kid-1").await.unwrap().is_some());
+    let activation = |kid: &str, replaces: Option<&str>| KeyActivation {
+        kid: kid.to_owned(),
+        replaces: replaces.map(str::to_owned),
+    };
+    let (first, second) = (
+        activation("kid-1", None),
+        activation("kid-2", Some("kid-1")),
+    );
+    sts.activate_key(&bank, first, AT_MS, None).await.unwrap();
+    publish(sts, "kid-2").await.unwrap();
+    let (settled, later) = (AT_MS + KEY_SETTLING_MS, AT_MS + 10_000_000);
+    sts.activate_key(&bank, second, settled, None)
+        .await
+        .unwrap();
+    assert!(
+        sts.reseal_key(&bank, "kid-2", b"sealed", b"again")
+            .await
+            .unwrap()
+    );
+    sts.drop_key(&bank, "kid-1", later).await.unwrap();
+    sts.revoke_key(&bank, "kid-2", later, None).await.unwrap();
+    assert_eq!(parties.control.keys(&bank).await.unwrap().len(), 2);
     let opened = sts
         .commit(&bank, session("ses_1", "payout", "payout"), AT_MS, None)
         .await;
@@ -248,7 +279,10 @@ async fn nobody_writes_around_the_log_nor_changes_it() {
         ("DELETE FROM idempotency_keys", false, false),
         ("SELECT sealed FROM signing_keys", false, true),
         ("SELECT kid, point FROM signing_keys", true, true),
-        ("UPDATE signing_keys SET sealed = ''", false, false),
+        ("SELECT state, retired_ms FROM signing_keys", true, true),
+        ("UPDATE signing_keys SET sealed = ''", false, true),
+        ("UPDATE signing_keys SET state = 'dropped'", false, true),
+        ("UPDATE signing_keys SET point = ''", false, false),
         ("DELETE FROM signing_keys", false, false),
         ("UPDATE sessions SET definition = ''", false, false),
         ("DELETE FROM sessions", false, false),

@@ -9,6 +9,7 @@
 
 mod credentials;
 mod items;
+mod keys;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -138,6 +139,9 @@ impl State {
             | Change::GrantCreated(_)
             | Change::PolicyActivated(_)
             | Change::KeyPublished(_)
+            | Change::KeyActivated(_)
+            | Change::KeyDropped(_)
+            | Change::KeyRevoked(_)
             | Change::SessionOpened(_)
             | Change::Revoked(_) => {}
         }

@@ -80,7 +80,11 @@ impl Service {
             let state = self.authority.read();
             let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
             let target = Called::resolve_in(zone, &caller, &normal, event)?;
-            (Arc::clone(&zone.zone), Arc::clone(&zone.keys), target)
+            (
+                Arc::clone(&zone.zone),
+                Arc::clone(zone.keys.verifying()),
+                target,
+            )
         };
         let scopes = || Some(target.operation().scopes.clone());
         let refused = |reason| Refused {

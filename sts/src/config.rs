@@ -11,6 +11,8 @@ pub struct StsConfig {
     pub lease_ms: u64,
     /// Life of a mandate in seconds where nothing shortens it; never above 900.
     pub default_lifetime_s: u64,
+    /// How long a zone's key signs, in seconds, before the next one takes over.
+    pub key_lifetime_s: u64,
     /// Name of this service in its events.
     pub instance: String,
     /// Whether a client assertion may name the token endpoint as its audience, as RFC 7523 §3 once
@@ -31,6 +33,7 @@ impl Default for StsConfig {
         Self {
             lease_ms: 2000,
             default_lifetime_s: 300,
+            key_lifetime_s: 30 * 24 * 3600,
             instance: "sts".to_owned(),
             accept_endpoint_audience: false,
             poll_ms: 100,

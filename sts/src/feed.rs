@@ -15,6 +15,7 @@ use std::time::Duration;
 use caracal_proto::enforcement::enforcement_server::Enforcement;
 use caracal_proto::enforcement::watch_request::Message;
 use caracal_proto::enforcement::{Hello, WatchRequest, WatchResponse};
+use caracal_store::model::MAX_LEASE_MS;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -33,9 +34,6 @@ const HELLO_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Messages that wait for a point that reads slowly. Each is at most one chunk.
 const QUEUE: usize = 16;
-
-/// Longest lease that a point may be configured for, in milliseconds.
-const MAX_LEASE_MS: u32 = 60_000;
 
 /// Longest text of a Hello that is kept, in characters.
 const MAX_TEXT: usize = 128;
@@ -162,7 +160,7 @@ where
     if zone != identity.zone().as_str() {
         return Err(FeedError::OtherZone);
     }
-    if !(1..=MAX_LEASE_MS).contains(&lease_ms) {
+    if !(1..=MAX_LEASE_MS).contains(&lease_ms.into()) {
         return Err(FeedError::Lease);
     }
     let short = |text: String| text.chars().take(MAX_TEXT).collect::<String>();

@@ -82,7 +82,7 @@ async fn jwks(State(service): State<Arc<Service>>, Path(zone): Path<String>) -> 
             .authority
             .read()
             .zone(&name)
-            .map(|zone| Arc::clone(&zone.keys))
+            .map(|zone| Arc::clone(zone.keys.verifying()))
     });
     let Some(keys) = keys else {
         return StatusCode::NOT_FOUND.into_response();

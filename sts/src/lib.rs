@@ -33,6 +33,7 @@ mod peers;
 pub mod policy;
 mod recorder;
 mod request;
+mod rotation;
 mod server;
 mod service;
 mod start;
@@ -45,12 +46,13 @@ pub use clock::{Clock, Random, RandomError, SystemClock, SystemRandom};
 pub use config::StsConfig;
 pub use feed::{AckReport, PointStatus};
 pub use http::HttpServeError;
-pub use keys::{Es256, KeyEncryptionKey, KeyError, SealError};
+pub use keys::{Es256, KeyEncryptionKey, KeyError, KeyStorage, SealError};
 pub use limits::{Rate, RateError};
 pub use peers::{
     DeadReason, PeerError, PeerKey, PeerStats, PeerTiming, RedisConfig, RedisUrl, RedisUrlError,
 };
 pub use policy::{MAX_POLICY_BYTES, PolicyDigest, PolicyError};
+pub use rotation::{KeyChange, KeyStatus, ZoneKeyError};
 pub use server::ServeError;
-pub use start::{StartError, Sts, ZoneKeyError};
+pub use start::{StartError, Sts};
 pub use tls::{TlsError, TlsFileError, TlsFiles};

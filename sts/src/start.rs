@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caracal_audit::Ledger;
 use caracal_mandate::name::Name;
-use caracal_store::model::SigningKey;
-use caracal_store::{CommitError, Store};
+use caracal_store::model::MAX_LEASE_MS;
+use caracal_store::{ReadError, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -18,13 +16,14 @@ use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
 use crate::feed::{AckReport, PointStatus, Registry};
 use crate::http::HttpServeError;
-use crate::keys::{KeyEncryptionKey, KeyError, ZoneKey};
+use crate::keys::{KeyRing, KeyStorage};
 use crate::limits::Limits;
 use crate::peers::{PeerError, PeerStats, Peers, Surroundings};
 use crate::policy::{PolicyDigest, PolicyError, PolicyRunner};
 use crate::recorder::Recorder;
+use crate::rotation::{KeyChange, KeyStatus, ZoneKeyError};
 use crate::server::{ServeError, serve};
-use crate::service::{KeyRing, Service};
+use crate::service::Service;
 use crate::tls::TlsFiles;
 
 /// How often refusals that could not be recorded are tried again.
@@ -42,23 +41,15 @@ pub enum StartError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// A lease, lifetime or pause of zero.
-    #[error("the lease, the default lifetime and the pause between reads must be above 0")]
+    /// A pause or lifetime of zero, or a lease that keys are not kept for.
+    #[error(
+        "the lease must be 1 to {MAX_LEASE_MS} milliseconds, and the lifetimes and the pause between \
+         reads above 0"
+    )]
     Config,
     /// No way to the other replicas.
     #[error(transparent)]
     Peers(#[from] PeerError),
-}
-
-/// Why a zone has no signing key.
-#[derive(Debug, thiserror::Error)]
-pub enum ZoneKeyError {
-    /// The key could not be made or sealed.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The key could not be published.
-    #[error("the key could not be published")]
-    Commit(#[from] CommitError),
 }
 
 /// The running service. A cheap handle; its background tasks end with the last one.
@@ -73,12 +64,16 @@ impl Sts {
     pub async fn start(
         store: Store,
         ledger: Ledger,
-        kek: KeyEncryptionKey,
+        keys: impl Into<KeyStorage>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         config: StsConfig,
     ) -> Result<Self, StartError> {
-        if config.lease_ms == 0 || config.default_lifetime_s == 0 || config.poll_ms == 0 {
+        if !(1..=MAX_LEASE_MS).contains(&config.lease_ms)
+            || config.default_lifetime_s == 0
+            || config.key_lifetime_s == 0
+            || config.poll_ms == 0
+        {
             return Err(StartError::Config);
         }
         let authority = Arc::new(Authority::new(store.term()));
@@ -111,7 +106,7 @@ impl Sts {
         });
         let peers = peers.transpose()?;
         let service = Arc::new(Service {
-            keys: KeyRing::new(store.clone(), kek),
+            keys: KeyRing::new(store.clone(), keys.into()),
             sessions: SessionLocks::default(),
             store,
             authority,
@@ -126,7 +121,8 @@ impl Sts {
         });
         tokio::spawn(tailer.run(stop.clone()));
         tokio::spawn(forget(Arc::downgrade(&service), stop.clone()));
-        tokio::spawn(flush(Arc::downgrade(&service), stop));
+        tokio::spawn(flush(Arc::downgrade(&service), stop.clone()));
+        tokio::spawn(crate::rotation::run(Arc::downgrade(&service), stop));
         Ok(Self {
             service,
             _running: Arc::new(running),
@@ -194,32 +190,41 @@ impl Sts {
 
     /// Gives a zone a signing key, unless it has one.
     pub async fn ensure_zone_key(&self, zone: &Name) -> Result<(), ZoneKeyError> {
-        let service = &self.service;
-        let has_key = service
-            .authority
-            .read()
-            .zone(zone)
-            .is_some_and(|zone| zone.signing_kid.is_some());
-        if has_key {
-            return Ok(());
-        }
-        let key = ZoneKey::generate()?;
-        let sealed = key.seal(service.keys.kek(), zone.as_str())?;
-        let public = SigningKey {
-            kid: key.public().kid().to_owned(),
-            point: URL_SAFE_NO_PAD.encode(key.public().sec1()),
-        };
-        let now_ms = service.clock.unix_ms();
-        let committed = service
-            .store
-            .publish_key(zone, public, &sealed, now_ms)
-            .await?;
-        // Convenience only: an exchange before that has no key and says so.
-        service
-            .authority
-            .wait_for(committed.seq, self.lease())
-            .await;
-        Ok(())
+        self.service.ensure_key(zone).await
+    }
+
+    /// Lets the zone's next key take over. Nothing is refused meanwhile: the key that signed until
+    /// now is verified for as long as anything that it signed lives. A repeated request with the
+    /// same idempotency key rotates once.
+    pub async fn rotate_key(
+        &self,
+        zone: &Name,
+        idempotency: Option<&str>,
+    ) -> Result<KeyChange, ZoneKeyError> {
+        self.service.rotate_key(zone, idempotency).await
+    }
+
+    /// Revokes a key, now, and every mandate of the zone that was issued until now. The next key
+    /// takes over in the same moment; where there is none yet, one is made.
+    pub async fn revoke_key(
+        &self,
+        zone: &Name,
+        kid: &str,
+        idempotency: Option<&str>,
+    ) -> Result<KeyChange, ZoneKeyError> {
+        self.service.revoke_key(zone, kid, idempotency).await
+    }
+
+    /// Every key that the zone ever had, newest first.
+    pub async fn zone_keys(&self, zone: &Name) -> Result<Vec<KeyStatus>, ReadError> {
+        self.service.zone_keys(zone).await
+    }
+
+    /// What is due for the keys of every zone: see [`crate::rotation`]. It is done again and again
+    /// while the service runs.
+    #[cfg(test)]
+    pub(crate) async fn keep_keys(&self) {
+        self.service.keep_keys().await;
     }
 
     /// Checks a policy source and returns the name of the version that it is.

@@ -15,7 +15,7 @@ use caracal_store::model::{
 
 use crate::clock::{Clock, SystemClock, SystemRandom};
 use crate::config::StsConfig;
-use crate::keys::KeyEncryptionKey;
+use crate::keys::{KeyEncryptionKey, KeyStorage};
 use crate::policy::PolicyDigest;
 use crate::request::Asked;
 use crate::service::Service;
@@ -28,21 +28,29 @@ pub(crate) const BANK_POINT: &str = "spiffe://d.example/bank";
 pub(crate) const GRANT: &str = "grt_AAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const ALLOW_ALL: &str = "package caracal.policy\nallow := true\n";
 
-/// The machine's clock, with a monotonic part that can be pushed forward.
+/// The machine's clock, with parts that can be pushed forward.
 pub(crate) struct TestClock {
     system: SystemClock,
     skipped_ms: AtomicU64,
+    skipped_unix_ms: AtomicU64,
 }
 
 impl TestClock {
     pub(crate) fn skip(&self, ms: u64) {
         self.skipped_ms.fetch_add(ms, Ordering::SeqCst);
     }
+
+    /// Pushes the time of day forward; leases do not notice.
+    pub(crate) fn skip_unix(&self, ms: u64) {
+        self.skipped_unix_ms.fetch_add(ms, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {
     fn unix_ms(&self) -> u64 {
-        self.system.unix_ms()
+        self.system
+            .unix_ms()
+            .saturating_add(self.skipped_unix_ms.load(Ordering::SeqCst))
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -66,6 +74,7 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) zone: Name,
+    pub(crate) kek: [u8; 32],
     _directory: tempfile::TempDir,
 }
 
@@ -95,6 +104,7 @@ impl World {
         let clock = Arc::new(TestClock {
             system: SystemClock::new(),
             skipped_ms: AtomicU64::new(0),
+            skipped_unix_ms: AtomicU64::new(0),
         });
         let store = Store::open(&directory.path().join("authority.db"))
             .await
@@ -103,7 +113,7 @@ impl World {
         let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
         let path = directory.path().join("ledger.db");
         let ledger = Ledger::open(&path, signer, ledger_clock).await.unwrap();
-        let (kek, _) = KeyEncryptionKey::generate().unwrap();
+        let (kek, kek_bytes) = KeyEncryptionKey::generate().unwrap();
         let random = Arc::new(SystemRandom::new());
         let config = StsConfig::default();
         let sts = Sts::start(
@@ -122,6 +132,7 @@ impl World {
             ledger,
             clock,
             zone: name("acme"),
+            kek: *kek_bytes,
             _directory: directory,
         };
         let issuer = "https://sts.example/zones/acme".to_owned();
@@ -133,6 +144,16 @@ impl World {
             .await;
         world.sts.ensure_zone_key(&world.zone).await.unwrap();
         world
+    }
+
+    /// Another service on the same state.
+    pub(crate) async fn replica(&self, keys: KeyStorage) -> Sts {
+        let (store, ledger) = (self.store.clone(), self.ledger.clone());
+        let (clock, random) = (self.clock.clone(), Arc::new(SystemRandom::new()));
+        let config = StsConfig::default();
+        Sts::start(store, ledger, keys, clock, random, config)
+            .await
+            .unwrap()
     }
 
     /// Everything but a grant and a policy.

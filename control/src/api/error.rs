@@ -6,7 +6,8 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
 use caracal_audit::AppendError;
 use caracal_mandate::name::Name;
-use caracal_store::{CommitError, ReadError};
+use caracal_store::{CommitError, KeyRefusal, ReadError};
+use caracal_sts::ZoneKeyError;
 use serde_json::json;
 
 use super::MAX_BODY_BYTES;
@@ -46,7 +47,7 @@ impl ApiError {
 
     pub(super) fn no_method() -> Self {
         let message = "this path does not take this method: things are made with POST, the active \
-            policy is set with PUT, credentials and issuers go with DELETE, everything is read with GET";
+            policy is set with PUT, credentials, issuers and keys go with DELETE, everything is read with GET";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
@@ -95,6 +96,35 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_unavailable", message)
     }
 
+    pub(super) fn key_change(zone: &Name, error: ZoneKeyError) -> Self {
+        match error {
+            ZoneKeyError::Commit(error) => Self::commit(zone, error),
+            ZoneKeyError::Read(error) => Self::read(error),
+            ZoneKeyError::Key(error) => {
+                tracing::error!(%zone, %error, "a key could not be made");
+                let message = format!(
+                    "the next key of zone {zone} could not be made, the one that signs goes on: \
+                    {error}"
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_unavailable", message)
+            }
+        }
+    }
+
+    fn key_state(zone: &Name, refusal: &KeyRefusal) -> Self {
+        let hint = match refusal {
+            KeyRefusal::TooEarly { .. } => {
+                "until then every enforcement point gets it, and the one that signs goes on; \
+                repeat the request then"
+            }
+            KeyRefusal::NextExists { .. } | KeyRefusal::State { .. } | KeyRefusal::Overtaken => {
+                "list the keys to see where they are"
+            }
+        };
+        let message = format!("{refusal} (zone {zone}): {hint}");
+        Self::new(StatusCode::CONFLICT, "key_state", message)
+    }
+
     pub(super) fn commit(zone: &Name, error: CommitError) -> Self {
         match error {
             CommitError::AlreadyExists { kind, name } => {
@@ -116,6 +146,7 @@ impl ApiError {
             CommitError::Invalid(text) => {
                 Self::invalid(format!("{text} (zone {zone}): correct the request"))
             }
+            CommitError::Key(refusal) => Self::key_state(zone, &refusal),
             CommitError::IdempotencyConflict => {
                 let message = format!(
                     "this Idempotency-Key was used for another change of zone {zone}: use a new key"

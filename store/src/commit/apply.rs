@@ -3,21 +3,23 @@
 use caracal_mandate::name::Name;
 
 use super::{
-    CommitError, application, credential, grant, identity, invalid, issuer, point, resource,
+    CommitError, application, credential, grant, identity, invalid, issuer, key, point, resource,
     revocation, row,
 };
 use crate::log::to_json;
-use crate::model::{Change, Policy, Session, SigningKey, Zone};
+use crate::model::{Change, Policy, Session, Zone};
 use crate::store::Connection;
 
-/// Checks the change against the rules and writes it to the tables.
+/// Checks the change against the rules and writes it to the tables. `at` is its position and the Unix
+/// milliseconds of the commit.
 pub(super) async fn change(
     connection: &mut Connection,
     zone: &Name,
-    seq: i64,
+    at: (i64, u64),
     change: &Change,
     sealed: Option<&[u8]>,
 ) -> Result<(), CommitError> {
+    let (seq, at_ms) = at;
     if let Change::ZoneCreated(new) = change {
         return create_zone(connection, zone, seq, new).await;
     }
@@ -32,7 +34,10 @@ pub(super) async fn change(
         Change::ResourcePut(new) => resource::put(connection, zone, seq, new).await,
         Change::GrantCreated(new) => grant::create(connection, zone, seq, new).await,
         Change::PolicyActivated(new) => activate_policy(connection, zone, seq, new).await,
-        Change::KeyPublished(key) => publish_key(connection, zone, seq, key, sealed).await,
+        Change::KeyPublished(new) => key::publish(connection, zone, at, new, sealed).await,
+        Change::KeyActivated(new) => key::activate(connection, zone, at_ms, new).await,
+        Change::KeyDropped(kid) => key::drop_retired(connection, zone, at_ms, kid).await,
+        Change::KeyRevoked(revoked) => key::revoke(connection, zone, at, revoked).await,
         Change::PointCreated(new) => point::create(connection, zone, seq, new).await,
         Change::SessionOpened(new) => open_session(connection, zone, seq, new).await,
         Change::Revoked(record) => revocation::write(connection, zone, seq, record).await,
@@ -104,31 +109,6 @@ async fn activate_policy(
     .bind(zone.as_str())
     .bind(&new.digest)
     .bind(&new.source)
-    .bind(seq)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn publish_key(
-    connection: &mut Connection,
-    zone: &Name,
-    seq: i64,
-    key: &SigningKey,
-    sealed: Option<&[u8]>,
-) -> Result<(), CommitError> {
-    let sealed = sealed
-        .filter(|sealed| !sealed.is_empty())
-        .ok_or_else(|| invalid("a key is published with its private half"))?;
-    let sql = "SELECT seq FROM signing_keys WHERE kid = $1";
-    row::must_be_new(connection, sql, &[&key.kid], "key").await?;
-    sqlx::query(
-        "INSERT INTO signing_keys (zone, kid, point, sealed, seq) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(zone.as_str())
-    .bind(&key.kid)
-    .bind(&key.point)
-    .bind(sealed)
     .bind(seq)
     .execute(connection)
     .await?;

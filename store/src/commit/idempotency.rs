@@ -29,8 +29,11 @@ impl Ticket {
         }
         let asked = match request {
             Request::Change(Change::CredentialAdded(new)) => to_json(&asked_for(new))?,
+            // Which key is next is not for the caller to say: the repeated request finds another.
+            Request::Change(Change::KeyActivated(_)) => "rotate key".to_owned(),
             Request::Change(change) => to_json(change)?,
             Request::Key { key, sealed: _ } => to_json(key)?,
+            Request::KeyRevocation { kid } => format!("revoke key {kid}"),
             // Not the time: the repeated request comes later.
             Request::Revocation { target, now_s: _ } => format!("revoke {target}"),
         };

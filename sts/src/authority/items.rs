@@ -113,6 +113,10 @@ impl FeedLog {
         self.push(seq, None, key_item(key));
     }
 
+    pub(super) fn key_removed(&mut self, seq: u64, kid: String) {
+        self.push(seq, None, item::Item::KeyRemoved(kid));
+    }
+
     pub(super) fn revocation(&mut self, seq: u64, revocation: Revocation) {
         self.push(seq, None, revocation_item(&revocation));
     }
@@ -150,7 +154,7 @@ const fn revocation_item(revocation: &Revocation) -> item::Item {
 impl ZoneState {
     /// Everything that a scope is told, as it is now.
     pub(crate) fn snapshot(&self, scope: &FeedScope) -> Vec<wire::Item> {
-        let keys = self.keys.iter().map(key_item);
+        let keys = self.keys.verifying().iter().map(key_item);
         let resources = self
             .catalog
             .resources()

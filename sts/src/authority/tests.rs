@@ -23,7 +23,7 @@ async fn a_service_that_starts_later_knows_the_same() {
         followed.zone(&world.zone).unwrap(),
     ];
     for zone in zones {
-        assert!(zone.signing_kid.is_some());
+        assert!(zone.keys.signing().is_some());
         assert_eq!((zone.catalog.len(), zone.revocations.len()), (2, 1));
         assert!(matches!(zone.policy, Some(ZonePolicy::Ready(_))));
         let grant = zone.grant(&name("payout"), &name("bank"), &scopes("accounts:read"), 0);

@@ -3,20 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caracal_mandate::catalog::Catalog;
-use caracal_mandate::key::{KeySet, PublicKey};
 use caracal_mandate::name::Name;
 use caracal_mandate::revocation::{Revocation, RevocationId, RevocationSet};
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::model::{
-    Application, Change, CredentialRef, Grant, Proof, RevocationRecord, RevocationTarget, Session,
-    SigningKey, Zone,
+    Application, Change, CredentialRef, Grant, KeyRevocation, Proof, RevocationRecord,
+    RevocationTarget, Session, SigningKey, Zone,
 };
 
 use super::credentials::{Credentials, Issuers};
 use super::items::FeedLog;
+use super::keys::ZoneKeys;
 use crate::policy::CompiledPolicy;
 
 /// The zone's active policy.
@@ -35,10 +33,8 @@ pub(crate) struct ZoneState {
     pub(crate) zone: Arc<Zone>,
     /// Resources and operations.
     pub(crate) catalog: Catalog,
-    /// Public keys.
-    pub(crate) keys: Arc<KeySet>,
-    /// Id of the key that signs: the newest.
-    pub(crate) signing_kid: Option<Arc<str>>,
+    /// Keys: which verify, and which one signs.
+    pub(crate) keys: ZoneKeys,
     /// Active policy.
     pub(crate) policy: Option<ZonePolicy>,
     /// What is revoked.
@@ -58,8 +54,7 @@ impl ZoneState {
         Self {
             zone: Arc::new(zone),
             catalog: Catalog::default(),
-            keys: Arc::default(),
-            signing_kid: None,
+            keys: ZoneKeys::default(),
             policy: None,
             revocations: RevocationSet::default(),
             feed: FeedLog::new(seq),
@@ -156,24 +151,35 @@ impl ZoneState {
             }
             Change::PolicyActivated(_) => self.policy = Some(policy.unwrap_or(ZonePolicy::Broken)),
             Change::KeyPublished(key) => self.publish(seq, &key),
+            Change::KeyActivated(activation) => self.keys.activate(&activation),
+            Change::KeyDropped(kid) => self.drop_key(seq, kid),
+            Change::KeyRevoked(revocation) => self.revoke_key(seq, revocation),
             Change::SessionOpened(session) => self.open(session),
             Change::Revoked(record) => self.revoke(seq, record),
         }
     }
 
     fn publish(&mut self, seq: u64, key: &SigningKey) {
-        let point = URL_SAFE_NO_PAD.decode(&key.point).unwrap_or_default();
-        // A key that does not parse, or is not the key of its id, signs nothing and verifies nothing.
-        let public = PublicKey::from_sec1(&point)
-            .ok()
-            .filter(|public| public.kid() == key.kid);
-        let Some(public) = public else {
-            tracing::error!(zone = %self.zone.name, kid = %key.kid, "a published key is not usable");
-            return;
-        };
-        self.feed.key(seq, &public);
-        self.signing_kid = Some(public.kid().into());
-        Arc::make_mut(&mut self.keys).insert(public);
+        match self.keys.publish(key) {
+            Ok(public) => self.feed.key(seq, &public),
+            Err(error) => tracing::error!(%error, zone = %self.zone.name, kid = %key.kid),
+        }
+    }
+
+    fn drop_key(&mut self, seq: u64, kid: String) {
+        self.keys.drop_retired(&kid);
+        self.feed.key_removed(seq, kid);
+    }
+
+    fn revoke_key(&mut self, seq: u64, revocation: KeyRevocation) {
+        let KeyRevocation {
+            kid,
+            successor,
+            mandates,
+        } = revocation;
+        self.keys.revoke(&kid, successor.as_deref());
+        self.feed.key_removed(seq, kid);
+        self.revoke(seq, mandates);
     }
 
     fn withdraw(&mut self, which: &CredentialRef) {

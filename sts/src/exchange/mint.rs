@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use caracal_mandate::claims::Claims;
 use caracal_mandate::event::Event;
-use caracal_mandate::jws::{MintError, mint};
+use caracal_mandate::jws::MintError;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::verify::{Presentation, Presenter, Trust, VerifiedMandate, verify};
 
 use super::{Granted, InSession, Permitted, Question, Unminted};
 use crate::authority::ZonePolicy;
 use crate::clock::new_id;
-use crate::keys::Es256;
+use crate::keys::{Es256, sign};
 use crate::recorder::Receipt;
 use crate::service::Service;
 use claims::Moment;
@@ -45,7 +45,11 @@ impl Minted {
             let state = service.authority.read();
             let zone = state.zone(&zone.name).ok_or(Unminted::Moved)?;
             let rev = service.authority.version(state.applied());
-            (rev, Arc::clone(&zone.keys), zone.signing_kid.clone())
+            (
+                rev,
+                Arc::clone(zone.keys.verifying()),
+                zone.keys.signing().cloned(),
+            )
         };
         let kid = kid.ok_or(Unminted::Refused(Reason::IssuerUnavailable))?;
         let key = service
@@ -62,7 +66,7 @@ impl Minted {
         };
         let claims = claims::of(question, granted, permitted, session, moment);
         let claims = claims.map_err(Unminted::Refused)?;
-        let token = mint(&claims, &*key).map_err(|error| match error {
+        let token = sign(key, claims).await.map_err(|error| match error {
             // As many scopes as the client likes to name do not fit into a header.
             MintError::TooLong(_) => Unminted::Refused(Reason::ScopeExceeded),
             error => {
@@ -163,7 +167,17 @@ fn still_holds(
         || zone
             .session(application, holder.spiffe_id().as_str())
             .is_some_and(|id| id == session.id());
-    if !same_target || !same_policy || !same_session || !subject.still_holds(zone, now_s) {
+    // A key that was replaced meanwhile signs no more, not even what was begun before.
+    let same_key = zone
+        .keys
+        .signing()
+        .is_some_and(|kid| **kid == *verified.kid());
+    if !same_target
+        || !same_key
+        || !same_policy
+        || !same_session
+        || !subject.still_holds(zone, now_s)
+    {
         return Err(Unminted::Moved);
     }
     if !zone.has_grant(subject.grantee(holder), &granted.grant().id) {

@@ -170,7 +170,10 @@ impl Subject {
 
     /// Whether all of it still holds in a newer state.
     pub(crate) fn still_holds(&self, zone: &ZoneState, now_s: u64) -> bool {
-        let holds = |mandate: &VerifiedMandate| mandate.holds(now_s, &zone.revocations).is_ok();
+        // Its key too: who has stolen a key gives what it forges whatever time of issue it likes.
+        let holds = |mandate: &VerifiedMandate| {
+            zone.keys.verifies(mandate.kid()) && mandate.holds(now_s, &zone.revocations).is_ok()
+        };
         self.parent().is_none_or(holds)
             && self.actor.as_ref().is_none_or(holds)
             && self.human().is_none_or(|human| human.is_trusted_in(zone))
@@ -189,7 +192,7 @@ fn held(
     let keys = {
         let state = authority.read();
         let zone = state.zone(&zone.name).ok_or(Reason::MandateZone)?;
-        Arc::clone(&zone.keys)
+        Arc::clone(zone.keys.verifying())
     };
     let trust = Trust {
         zone: &zone.name,

@@ -16,7 +16,7 @@ async fn exchange(world: &World, peer: &str, asked: &Asked<'_>) -> Result<Verifi
     let trust = Trust {
         zone: &world.zone,
         issuer: &zone.zone.issuer,
-        keys: &zone.keys,
+        keys: zone.keys.verifying(),
     };
     Ok(verify(issued.token().as_bytes(), trust, &Es256).unwrap())
 }

@@ -1,20 +1,23 @@
-//! AES-256-GCM under the key-encryption key: what lies in the database is of no use without it.
+//! The envelope: each row under a data key of its own, and the data key under a key-encryption key.
+//! What lies in the database is of no use without that.
+//!
+//! ```text
+//! 2 || id length (1) || id of the key-encryption key
+//!   || length (2, big endian) || wrapped data key || nonce || ciphertext || tag
+//! ```
 
-use std::fmt;
+use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use zeroize::{Zeroize as _, Zeroizing};
+use super::wrap::MAX_ID_BYTES;
+use super::{KeyEncryptionKey, KeyWrapper, WrapError};
+use zeroize::Zeroizing;
 
-use crate::clock::{Random, SystemRandom};
+/// First byte of an envelope.
+pub(super) const ENVELOPE: u8 = 2;
 
-/// First byte of everything sealed: the layout `version || nonce || ciphertext || tag`.
-const LAYOUT: u8 = 1;
-
-/// The key that seals keys. 32 bytes, held outside of the database.
-pub struct KeyEncryptionKey {
-    /// `None` cannot happen (the length is fixed by type); if it did, nothing would open.
-    key: Option<LessSafeKey>,
-}
+/// First byte of what was sealed before there were envelopes, under the key-encryption key itself:
+/// `1 || nonce || ciphertext || tag`. Opened, and sealed again as an envelope.
+const DIRECT: u8 = 1;
 
 /// What a sealed secret is for; a secret of one purpose never opens as one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl Purpose {
 
 /// Where a sealed secret belongs.
 #[derive(Debug, Clone, Copy)]
-pub struct Sealed<'a> {
+pub struct Place<'a> {
     /// Zone.
     pub zone: &'a str,
     /// Key id.
@@ -42,11 +45,21 @@ pub struct Sealed<'a> {
     pub purpose: Purpose,
 }
 
-impl Sealed<'_> {
+impl<'a> Place<'a> {
+    pub(super) const fn of_zone_key(zone: &'a str, kid: &'a str) -> Self {
+        Self {
+            zone,
+            kid,
+            purpose: Purpose::MandateSigning,
+        }
+    }
+
     /// The additional data. Every part carries its length, so that no two places share their bytes.
-    fn additional_data(self) -> Vec<u8> {
-        let mut data = b"caracal-sealed-key-v1\0".to_vec();
-        for part in [self.purpose.as_str(), self.zone, self.kid] {
+    fn additional_data(self, label: &str, kek: Option<&str>) -> Vec<u8> {
+        let mut data = label.as_bytes().to_vec();
+        data.push(0);
+        let own = [self.purpose.as_str(), self.zone, self.kid];
+        for part in own.into_iter().chain(kek) {
             data.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             data.extend(part.as_bytes());
         }
@@ -54,74 +67,136 @@ impl Sealed<'_> {
     }
 }
 
-/// Sealing or opening failed. Deliberately without detail: it is the same for every cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed key does not open here")]
-pub struct SealError;
+/// Why something is not sealed or does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// Not sealed here and for this, or changed since. Deliberately the same for every cause.
+    #[error("the sealed key does not open here")]
+    Refused,
+    /// The key-encryption key is not at hand.
+    #[error("the key is sealed under the key-encryption key {0:?}, which is not configured")]
+    UnknownKek(String),
+    /// The key-encryption key is in no state to be used.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+}
 
-impl KeyEncryptionKey {
-    /// Takes the raw key.
-    #[must_use]
-    pub fn from_bytes(mut bytes: [u8; 32]) -> Self {
-        let key = UnboundKey::new(&AES_256_GCM, &bytes)
-            .ok()
-            .map(LessSafeKey::new);
-        bytes.zeroize();
-        Self { key }
+/// Key-encryption keys: the first seals, all open.
+#[derive(Debug, Clone)]
+pub(super) struct Keks(Vec<Arc<dyn KeyWrapper>>);
+
+impl Keks {
+    pub(super) fn new(first: Arc<dyn KeyWrapper>) -> Self {
+        Self(vec![first])
     }
 
-    /// Makes a key and returns its bytes as well, for storage in a file that only the service reads.
-    pub fn generate() -> Result<(Self, Zeroizing<[u8; 32]>), SealError> {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
-        SystemRandom::new()
-            .fill(bytes.as_mut())
-            .map_err(|_| SealError)?;
-        Ok((Self::from_bytes(*bytes), bytes))
+    pub(super) fn push(&mut self, further: Arc<dyn KeyWrapper>) {
+        self.0.push(further);
     }
 
-    pub(super) fn seal(&self, place: Sealed<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut nonce = [0_u8; NONCE_LEN];
-        SystemRandom::new()
-            .fill(&mut nonce)
-            .map_err(|_| SealError)?;
-        let mut body = plain.to_vec();
-        // Encrypted in place: the plain copy becomes the ciphertext and needs no wiping.
-        self.key
-            .as_ref()
-            .ok_or(SealError)?
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(place.additional_data()),
-                &mut body,
-            )
-            .map_err(|_| SealError)?;
-        Ok([&[LAYOUT], &nonce[..], &body].concat())
+    pub(super) async fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let kek = self.0.first().ok_or(SealError::Refused)?;
+        let id = kek.id().as_bytes();
+        let id_length = u8::try_from(id.len()).ok();
+        let id_length = id_length
+            .filter(|length| (1..=MAX_ID_BYTES).contains(&usize::from(*length)))
+            .ok_or(SealError::Refused)?;
+        let (data_key, bytes) = KeyEncryptionKey::generate()
+            .map_err(|error| WrapError::Unavailable(error.to_string()))?;
+        let context = place.additional_data("caracal-data-key-v2", Some(kek.id()));
+        let wrapped = kek.wrap(&context, bytes.as_ref()).await?;
+        let length = u16::try_from(wrapped.len()).map_err(|_| SealError::Refused)?;
+        let body = data_key.encrypt(
+            &place.additional_data("caracal-sealed-key-v2", Some(kek.id())),
+            plain,
+        )?;
+        Ok([
+            &[ENVELOPE, id_length][..],
+            id,
+            &length.to_be_bytes(),
+            &wrapped,
+            &body,
+        ]
+        .concat())
     }
 
-    pub(super) fn open(
+    pub(super) async fn open(
         &self,
-        place: Sealed<'_>,
+        place: Place<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (&LAYOUT, rest) = sealed.split_first().ok_or(SealError)? else {
-            return Err(SealError);
-        };
-        let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
-        let mut body = Zeroizing::new(body.to_vec());
-        let aad = Aad::from(place.additional_data());
-        let key = self.key.as_ref().ok_or(SealError)?;
-        let length = key
-            .open_in_place(nonce, aad, &mut body)
-            .map_err(|_| SealError)?
-            .len();
-        body.truncate(length);
-        Ok(body)
+        if let Some((&DIRECT, rest)) = sealed.split_first() {
+            return self.open_direct(place, rest).await;
+        }
+        let envelope = Envelope::parse(sealed).ok_or(SealError::Refused)?;
+        let kek = self.0.iter().find(|kek| kek.id() == envelope.kek);
+        let kek = kek.ok_or_else(|| SealError::UnknownKek(envelope.kek.to_owned()))?;
+        let context = place.additional_data("caracal-data-key-v2", Some(kek.id()));
+        let data_key = kek
+            .unwrap(&context, envelope.wrapped)
+            .await
+            .map_err(refused)?;
+        let data_key = <[u8; 32]>::try_from(data_key.as_slice()).map_err(|_| SealError::Refused)?;
+        KeyEncryptionKey::from_bytes(data_key)
+            .decrypt(
+                &place.additional_data("caracal-sealed-key-v2", Some(kek.id())),
+                envelope.body,
+            )
+            .map_err(refused)
+    }
+
+    async fn open_direct(
+        &self,
+        place: Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let context = place.additional_data("caracal-sealed-key-v1", None);
+        for kek in &self.0 {
+            if let Ok(plain) = kek.unwrap(&context, sealed).await {
+                return Ok(plain);
+            }
+        }
+        Err(SealError::Refused)
+    }
+
+    /// Whether it is sealed as it would be today.
+    pub(super) fn is_current(&self, sealed: &[u8]) -> bool {
+        let first = self.0.first().map(|kek| kek.id());
+        Envelope::parse(sealed).map(|envelope| envelope.kek) == first
     }
 }
 
-impl fmt::Debug for KeyEncryptionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyEncryptionKey")
+/// Id of the key-encryption key of an envelope.
+pub(super) fn kek_of(sealed: &[u8]) -> Option<&str> {
+    Envelope::parse(sealed).map(|envelope| envelope.kek)
+}
+
+/// That nothing came out says no more than that it does not open.
+fn refused(error: WrapError) -> SealError {
+    match error {
+        WrapError::Refused => SealError::Refused,
+        error @ WrapError::Unavailable(_) => error.into(),
+    }
+}
+
+struct Envelope<'a> {
+    kek: &'a str,
+    wrapped: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    fn parse(sealed: &'a [u8]) -> Option<Self> {
+        let (&[ENVELOPE, id_length], rest) = sealed.split_first_chunk()? else {
+            return None;
+        };
+        let (kek, rest) = rest.split_at_checked(id_length.into())?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (wrapped, body) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        Some(Self {
+            kek: std::str::from_utf8(kek).ok().filter(|id| !id.is_empty())?,
+            wrapped,
+            body,
+        })
     }
 }

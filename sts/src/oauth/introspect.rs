@@ -115,7 +115,7 @@ pub(super) fn of_zone(service: &Service, zone: &Name, token: &str) -> Option<Ver
     let (zone, keys) = {
         let state = service.authority.read();
         let zone = state.zone(zone)?;
-        (Arc::clone(&zone.zone), Arc::clone(&zone.keys))
+        (Arc::clone(&zone.zone), Arc::clone(zone.keys.verifying()))
     };
     let trust = Trust {
         zone: &zone.name,

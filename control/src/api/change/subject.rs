@@ -47,6 +47,9 @@ pub(super) fn of(change: &Change) -> Subject {
             ..about(format!("policy {} activated", policy.digest))
         },
         Change::KeyPublished(key) => about(format!("key {} published", key.kid)),
+        Change::KeyActivated(activation) => about(format!("key {} activated", activation.kid)),
+        Change::KeyDropped(kid) => about(format!("key {kid} dropped")),
+        Change::KeyRevoked(revocation) => of_key_revocation(&revocation.kid),
         Change::PointCreated(point) => about(format!("enforcement point {} created", point.name)),
         Change::SessionOpened(session) => Subject {
             session: Some(session.id.clone()),
@@ -80,6 +83,22 @@ pub(super) fn of_revocation(target: &RevocationTarget) -> Subject {
             ..plain
         },
         RevocationTarget::Resource(_) | RevocationTarget::Zone => plain,
+    }
+}
+
+/// What a rotation is about: the next key takes over, whichever it is.
+pub(super) fn of_rotation() -> Subject {
+    Subject {
+        detail: "signing key rotated".to_owned(),
+        ..Subject::default()
+    }
+}
+
+/// What the revocation of a key is about.
+pub(super) fn of_key_revocation(kid: &str) -> Subject {
+    Subject {
+        detail: format!("key {kid} revoked"),
+        ..Subject::default()
     }
 }
 

@@ -1,0 +1,83 @@
+//! The fold of a zone's keys: which verify, and which one signs.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caracal_mandate::key::{KeySet, PublicKey};
+use caracal_store::model::{KeyActivation, SigningKey};
+
+/// Keys of a zone. The one that signs always verifies too.
+#[derive(Debug, Default)]
+pub(crate) struct ZoneKeys {
+    verifying: Arc<KeySet>,
+    signing: Option<Arc<str>>,
+}
+
+/// Why a published key is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the published key is not a P-256 key, or not the key of its id")]
+pub(crate) struct UnusableKey;
+
+impl ZoneKeys {
+    /// The keys whose signatures count.
+    pub(crate) const fn verifying(&self) -> &Arc<KeySet> {
+        &self.verifying
+    }
+
+    /// Id of the key that signs. Without one nothing is issued.
+    pub(crate) const fn signing(&self) -> Option<&Arc<str>> {
+        self.signing.as_ref()
+    }
+
+    /// Whether signatures of a key count.
+    pub(crate) fn verifies(&self, kid: &str) -> bool {
+        self.verifying.get(kid).is_some()
+    }
+
+    /// A key verifies from now on. One that does not parse, or is not the key of its id, does not,
+    /// and will not sign.
+    pub(super) fn publish(&mut self, key: &SigningKey) -> Result<PublicKey, UnusableKey> {
+        let point = URL_SAFE_NO_PAD.decode(&key.point).unwrap_or_default();
+        let public = PublicKey::from_sec1(&point)
+            .ok()
+            .filter(|public| public.kid() == key.kid)
+            .ok_or(UnusableKey)?;
+        Arc::make_mut(&mut self.verifying).insert(public.clone());
+        Ok(public)
+    }
+
+    /// A key signs from now on. What does not verify does not sign: then nothing does.
+    pub(super) fn activate(&mut self, activation: &KeyActivation) {
+        self.sign_with(Some(&activation.kid));
+    }
+
+    /// A retired key verifies no more.
+    pub(super) fn drop_retired(&mut self, kid: &str) {
+        self.forget(kid);
+        if self.signing.as_deref() == Some(kid) {
+            self.signing = None;
+        }
+    }
+
+    /// A key verifies no more, and its successor signs if it was the one that did.
+    pub(super) fn revoke(&mut self, kid: &str, successor: Option<&str>) {
+        self.forget(kid);
+        if self.signing.as_deref() == Some(kid) {
+            self.sign_with(successor);
+        }
+    }
+
+    fn sign_with(&mut self, kid: Option<&str>) {
+        self.signing = kid.filter(|kid| self.verifies(kid)).map(Into::into);
+    }
+
+    fn forget(&mut self, kid: &str) {
+        if self.verifies(kid) {
+            Arc::make_mut(&mut self.verifying).remove(kid);
+        }
+    }
+}
