@@ -98,13 +98,15 @@ impl Service {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Err(CommitError::Key(KeyRefusal::Overtaken).into())
     }
 
     /// Makes and publishes a key. `None` when another one waits already.
     async fn publish_next(&self, zone: &Name) -> Result<Option<String>, ZoneKeyError> {
-        let storage = self.keys.storage();
-        let made = storage.make(zone.as_str()).await?;
+        if in_state(&self.store.keys(zone).await?, KeyState::Published).is_some() {
+            return Ok(None);
+        }
+        let made = self.keys.storage().make(zone.as_str()).await?;
         let public = made.key.public();
         let kid = public.kid().to_owned();
         let point = URL_SAFE_NO_PAD.encode(public.sec1());
@@ -114,9 +116,10 @@ impl Service {
         };
         let now_ms = self.clock.unix_ms();
         let published = self.store.publish_key(zone, key, &made.row, now_ms).await;
-        // Whether it was committed is unknown if the database hung up; only a no is a no.
-        if let Err(CommitError::Key(_)) = &published {
-            self.destroy(zone, &kid, &made.row).await;
+        match &published {
+            // If the database hung up nobody knows whether it was committed.
+            Ok(_) | Err(CommitError::Database(_) | CommitError::TimedOut) => {}
+            Err(_) => self.destroy(zone, &kid, &made.row).await,
         }
         match published {
             Ok(committed) => {
@@ -149,11 +152,8 @@ impl Service {
         zone: &Name,
         idempotency: Option<&str>,
     ) -> Result<KeyChange, ZoneKeyError> {
-        let mut keys = self.store.keys(zone).await?;
-        if in_state(&keys, KeyState::Published).is_none() {
-            self.publish_next(zone).await?;
-            keys = self.store.keys(zone).await?;
-        }
+        self.publish_next(zone).await?;
+        let keys = self.store.keys(zone).await?;
         let kid_in = |state| in_state(&keys, state).map(|key| key.kid.clone());
         let kid = kid_in(KeyState::Published);
         let activation = KeyActivation {

@@ -84,6 +84,10 @@ fn find(session: &Session, label: &str, missing: &TokenError) -> Result<ObjectHa
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is given to `map_err`, which gives it the error"
+)]
 fn unavailable(error: TokenError) -> WrapError {
     WrapError::Unavailable(error.to_string())
 }

@@ -1,4 +1,4 @@
-//! On a real SoftHSM. Its configuration is read from the environment, which is not changed while a
+//! On a real `SoftHSM`. Its configuration is read from the environment, which is not changed while a
 //! process runs: each test runs once more in a process of its own, with a token of its own.
 
 use std::path::{Path, PathBuf};
@@ -51,8 +51,8 @@ fn with_token<F: Future<Output = ()>>(test: &str, body: impl FnOnce() -> F) {
     let tokens = directory.path().join("tokens");
     std::fs::create_dir(&tokens).unwrap();
     let configuration = directory.path().join("softhsm2.conf");
-    let text = format!("directories.tokendir = {}\n", tokens.display());
-    std::fs::write(&configuration, text).unwrap();
+    let lines = format!("directories.tokendir = {}\n", tokens.display());
+    std::fs::write(&configuration, lines).unwrap();
     let init = [
         "--init-token",
         "--free",

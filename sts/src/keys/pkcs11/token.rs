@@ -198,10 +198,6 @@ fn initialize(context: &Pkcs11) -> Result<(), Error> {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is given to `map_err`, which gives it the error"
-)]
 pub(super) fn failed(error: Error) -> TokenError {
     TokenError::Failed(match error {
         // Its own text is a paragraph of the standard.
