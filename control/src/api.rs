@@ -14,6 +14,7 @@ mod extract;
 mod grants;
 mod id;
 mod issuers;
+mod keys;
 mod points;
 mod policies;
 mod recorder;
@@ -114,6 +115,9 @@ impl<A: Authority> Api<A> {
                 "/v1/zones/{zone}/issuers/{issuer}",
                 delete(issuers::remove::<A>),
             )
+            .route("/v1/zones/{zone}/keys", get(keys::list::<A>))
+            .route("/v1/zones/{zone}/keys/rotate", post(keys::rotate::<A>))
+            .route("/v1/zones/{zone}/keys/{kid}", delete(keys::revoke::<A>))
             .route(
                 "/v1/zones/{zone}/resources",
                 post(resources::put::<A>).get(resources::list::<A>),

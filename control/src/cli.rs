@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod grant;
 mod issuer;
+mod key;
 mod output;
 mod point;
 mod policy;
@@ -34,6 +35,7 @@ use crate::up::UpArgs;
 use client::Client;
 use error::CliError;
 use output::{Format, Output};
+pub(crate) use span::Seconds;
 
 /// Exit status for a command line that cannot be understood (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
@@ -94,7 +96,7 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs token service, management API and ledger in one process.
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// The authority database: schema, roles, what to do after a restore.
     Db(db::DbArgs),
     /// Makes a CA and workload certificates, for development only.
@@ -117,6 +119,9 @@ enum Command {
     /// Policies: Rego that has to allow every issue.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Signing keys: what signs the mandates of a zone.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Enforcement points: proxies that may speak for others.
     #[command(subcommand)]
     Point(point::PointCommand),
@@ -195,7 +200,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         output: Output::new(output),
     };
     match cli.command {
-        Command::Up(args) => crate::up::run(args)
+        Command::Up(args) => crate::up::run(*args)
             .await
             .map_err(|error| CliError::Failure(format!("caracal up: {error:#}"))),
         Command::Db(args) => args.run(&context.output).await,
@@ -206,6 +211,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Resource(command) => command.run(&context).await,
         Command::Grant(command) => command.run(&context).await,
         Command::Policy(command) => command.run(&context).await,
+        Command::Key(command) => command.run(&context).await,
         Command::Point(command) => command.run(&context).await,
         Command::Revoke(args) => args.run(&context).await,
         Command::Session(command) => command.run(&context).await,

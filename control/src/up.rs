@@ -1,6 +1,7 @@
 //! `caracal up`: token service, management API and ledger in one process.
 
 mod data;
+mod keys;
 mod serve;
 mod token_service;
 
@@ -21,6 +22,7 @@ use crate::clock::LedgerClock;
 use crate::database::{DatabaseArgs, LedgerArgs};
 use crate::redis::RedisArgs;
 use data::{DataDirectory, read_secret};
+use keys::KeyArgs;
 use serve::Listeners;
 
 /// Where the parts listen and keep their state.
@@ -47,6 +49,8 @@ pub struct UpArgs {
     ledger: LedgerArgs,
     #[command(flatten)]
     redis: RedisArgs,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// Enforcement points call here: gRPC with mutual TLS.
     #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
     grpc: SocketAddr,
@@ -86,6 +90,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         database,
         ledger,
         redis,
+        keys,
         grpc,
         http,
         https,
@@ -104,7 +109,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     require_tls(&tls)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
-    let data = DataDirectory::open(data, &*random)?;
+    let mut data = DataDirectory::open(data, &*random)?;
+    if keys.need_the_directory() {
+        data = data.with_kek(&*random)?;
+    }
     let signer = data.checkpoint_signer(&ledger_name)?;
     let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
     let place = database
@@ -127,12 +135,13 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let config = StsConfig {
         lease_ms,
         redis,
+        key_lifetime_s: keys.lifetime_s(),
         ..StsConfig::default()
     };
     let sts = Sts::start(
         store.clone(),
         ledger.clone(),
-        data.key_encryption_key()?,
+        keys.storage(&data).await?,
         Arc::clone(&clock),
         Arc::clone(&random),
         config,

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use caracal_mandate::name::Name;
-use caracal_sts::{AckReport, PointStatus};
+use caracal_store::ReadError;
+use caracal_sts::{AckReport, KeyChange, KeyStatus, PointStatus, ZoneKeyError};
 
 /// The token service, seen from the management API: the service itself, and a stand-in in tests.
 pub trait Authority: Clone + Send + Sync + 'static {
@@ -13,6 +14,27 @@ pub trait Authority: Clone + Send + Sync + 'static {
         &self,
         zone: &Name,
     ) -> impl Future<Output = Result<(), AuthorityError>> + Send;
+
+    /// Every key that the zone ever had.
+    fn zone_keys(
+        &self,
+        zone: &Name,
+    ) -> impl Future<Output = Result<Vec<KeyStatus>, ReadError>> + Send;
+
+    /// Lets the zone's next key take over.
+    fn rotate_key(
+        &self,
+        zone: &Name,
+        idempotency: Option<&str>,
+    ) -> impl Future<Output = Result<KeyChange, ZoneKeyError>> + Send;
+
+    /// Revokes a key of the zone.
+    fn revoke_key(
+        &self,
+        zone: &Name,
+        kid: &str,
+        idempotency: Option<&str>,
+    ) -> impl Future<Output = Result<KeyChange, ZoneKeyError>> + Send;
 
     /// Compiles a policy, within bounds.
     fn check_policy(&self, source: &str) -> impl Future<Output = Result<(), PolicyRefusal>> + Send;

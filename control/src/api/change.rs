@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use caracal_mandate::event::Outcome;
 use caracal_mandate::name::Name;
+use caracal_store::Committed;
 use caracal_store::model::{Change, RevocationTarget};
-use caracal_store::{CommitError, Committed};
+use caracal_sts::{KeyChange, ZoneKeyError};
 use serde::Serialize;
 
 use super::error::ApiError;
@@ -74,6 +75,27 @@ pub(super) struct Items<T> {
 enum Request {
     Change(Change),
     Revocation(RevocationTarget),
+    KeyRotation,
+    KeyRevocation(String),
+}
+
+/// What became of a request. Only the steps of keys say which key signs then.
+pub(super) struct Done {
+    pub(super) committed: Committed,
+    pub(super) signing: Option<String>,
+}
+
+impl From<KeyChange> for Done {
+    fn from(KeyChange { committed, signing }: KeyChange) -> Self {
+        Self { committed, signing }
+    }
+}
+
+impl From<Committed> for Done {
+    fn from(committed: Committed) -> Self {
+        let signing = None;
+        Self { committed, signing }
+    }
 }
 
 impl<A: Authority> Api<A> {
@@ -87,6 +109,30 @@ impl<A: Authority> Api<A> {
         let subject = subject::of(&change);
         self.detached(zone, Request::Change(change), subject, idempotency)
             .await
+            .map(|done| done.committed)
+    }
+
+    /// Lets the zone's next key take over, and records it.
+    pub(super) async fn rotate_key(
+        &self,
+        zone: &Name,
+        idempotency: Option<String>,
+    ) -> Result<Done, ApiError> {
+        let subject = subject::of_rotation();
+        self.detached(zone, Request::KeyRotation, subject, idempotency)
+            .await
+    }
+
+    /// Revokes a key and records it.
+    pub(super) async fn revoke_key(
+        &self,
+        zone: &Name,
+        kid: String,
+        idempotency: Option<String>,
+    ) -> Result<Done, ApiError> {
+        let subject = subject::of_key_revocation(&kid);
+        self.detached(zone, Request::KeyRevocation(kid), subject, idempotency)
+            .await
     }
 
     /// Commits a revocation and records it.
@@ -99,6 +145,7 @@ impl<A: Authority> Api<A> {
         let subject = subject::of_revocation(&target);
         self.detached(zone, Request::Revocation(target), subject, idempotency)
             .await
+            .map(|done| done.committed)
     }
 
     /// Refuses a change that never reaches the store, and records that.
@@ -125,7 +172,7 @@ impl<A: Authority> Api<A> {
         request: Request,
         subject: Subject,
         idempotency: Option<String>,
-    ) -> Result<Committed, ApiError> {
+    ) -> Result<Done, ApiError> {
         let (api, zone) = (self.clone(), zone.clone());
         let task = tokio::spawn(async move {
             let _in_flight = api.in_flight.read().await;
@@ -141,42 +188,54 @@ impl<A: Authority> Api<A> {
         request: Request,
         subject: Subject,
         idempotency: Option<String>,
-    ) -> Result<Committed, ApiError> {
+    ) -> Result<Done, ApiError> {
         self.recorder
             .ready()
             .await
             .map_err(|error| ApiError::not_recordable(&error))?;
         let (now_ms, key) = (self.clock.unix_ms(), idempotency.as_deref());
         let result = match request {
-            Request::Change(change) => self.store.commit(zone, change, now_ms, key).await,
-            Request::Revocation(target) => {
-                self.store
-                    .revoke(zone, target, now_ms.div_euclid(1000), key)
-                    .await
-            }
+            Request::Change(change) => self
+                .store
+                .commit(zone, change, now_ms, key)
+                .await
+                .map(Done::from)
+                .map_err(ZoneKeyError::from),
+            Request::Revocation(target) => self
+                .store
+                .revoke(zone, target, now_ms.div_euclid(1000), key)
+                .await
+                .map(Done::from)
+                .map_err(ZoneKeyError::from),
+            Request::KeyRotation => self.authority.rotate_key(zone, key).await.map(Done::from),
+            Request::KeyRevocation(kid) => self
+                .authority
+                .revoke_key(zone, &kid, key)
+                .await
+                .map(Done::from),
         };
         let (subject, outcome, epoch) = account(subject, &result);
         let recorded = self.recorder.record(zone, subject, outcome, epoch).await;
         recorded.map_err(|error| ApiError::not_recorded(&error))?;
-        result.map_err(|error| ApiError::commit(zone, error))
+        result.map_err(|error| ApiError::key_change(zone, error))
     }
 }
 
 fn account(
     subject: Subject,
-    result: &Result<Committed, CommitError>,
+    result: &Result<Done, ZoneKeyError>,
 ) -> (Subject, Outcome, Option<u64>) {
-    match result {
+    match result.as_ref().map(|done| done.committed) {
         Ok(Committed {
             seq,
             replayed: false,
-        }) => (subject, Outcome::Allow, Some(*seq)),
+        }) => (subject, Outcome::Allow, Some(seq)),
         Ok(Committed {
             seq,
             replayed: true,
         }) => {
             let detail = format!("{} (repeated request)", subject.detail);
-            (Subject { detail, ..subject }, Outcome::Allow, Some(*seq))
+            (Subject { detail, ..subject }, Outcome::Allow, Some(seq))
         }
         Err(error) => {
             let detail = format!("{} refused: {error}", subject.detail);

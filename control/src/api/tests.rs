@@ -1,4 +1,5 @@
 mod credentials;
+mod keys;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -6,7 +7,10 @@ use caracal_audit::{CheckpointSigner, ListQuery};
 use caracal_mandate::event::{Action, Component, Outcome};
 use caracal_mandate::name::Name;
 use caracal_mandate::version::Version;
-use caracal_sts::{AckReport, Clock, PointStatus, SystemRandom};
+use caracal_store::{CommitError, KeyRefusal, ReadError};
+use caracal_sts::{
+    AckReport, Clock, KeyChange, KeyStatus, PointStatus, SystemRandom, ZoneKeyError,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -23,6 +27,24 @@ struct Silent;
 impl Authority for Silent {
     async fn ensure_zone_key(&self, _: &Name) -> Result<(), AuthorityError> {
         Ok(())
+    }
+
+    async fn zone_keys(&self, _: &Name) -> Result<Vec<KeyStatus>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn rotate_key(&self, _: &Name, _: Option<&str>) -> Result<KeyChange, ZoneKeyError> {
+        Err(CommitError::Key(KeyRefusal::Overtaken).into())
+    }
+
+    async fn revoke_key(
+        &self,
+        _: &Name,
+        kid: &str,
+        _: Option<&str>,
+    ) -> Result<KeyChange, ZoneKeyError> {
+        let name = kid.to_owned();
+        Err(CommitError::NotFound { kind: "key", name }.into())
     }
 
     async fn check_policy(&self, source: &str) -> Result<(), PolicyRefusal> {

@@ -20,7 +20,8 @@ pub(super) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Opens the directory; makes it and the secrets in it that are not there yet.
+    /// Opens the directory; makes it and the secrets in it that are not there yet. The key-encryption
+    /// key is made by [`Self::with_kek`], where it is needed.
     pub(super) fn open(path: PathBuf, random: &dyn Random) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.with_context(|| format!("{} cannot be made", path.display()))?;
@@ -29,18 +30,24 @@ impl DataDirectory {
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         }
         let directory = Self { path };
-        // A new key beside an old database would make every zone's key unreadable.
-        let kek = directory.file("kek");
-        ensure!(
-            kek.exists() || !directory.authority_db().exists(),
-            "{} is missing but authority.db exists: restore the file that belongs to it",
-            kek.display()
-        );
-        write_new(&kek, || secret(random).map(|bytes| bytes.to_vec()))?;
         write_new(&directory.admin_token_file(), || {
             Ok(format!("{}\n", URL_SAFE_NO_PAD.encode(secret(random)?)).into_bytes())
         })?;
         Ok(directory)
+    }
+
+    /// Makes the key-encryption key, unless it is there. Before the database is made.
+    pub(super) fn with_kek(self, random: &dyn Random) -> anyhow::Result<Self> {
+        // A new key beside an old database would make every zone's key unreadable.
+        let kek = self.file("kek");
+        ensure!(
+            kek.exists() || !self.authority_db().exists(),
+            "{} is missing but authority.db exists: restore the file that belongs to it, or name \
+            another key-encryption key with --kek",
+            kek.display()
+        );
+        write_new(&kek, || secret(random).map(|bytes| bytes.to_vec()))?;
+        Ok(self)
     }
 
     pub(super) fn authority_db(&self) -> PathBuf {
@@ -191,7 +198,8 @@ mod tests {
     use super::*;
 
     fn open(path: &Path) -> anyhow::Result<DataDirectory> {
-        DataDirectory::open(path.join("data"), &SystemRandom::new())
+        let random = SystemRandom::new();
+        DataDirectory::open(path.join("data"), &random)?.with_kek(&random)
     }
 
     #[test]
@@ -211,6 +219,15 @@ mod tests {
         let random = SystemRandom::new();
         let replica = first.replica(&random).unwrap();
         assert_eq!(second.replica(&random).unwrap(), replica);
+    }
+
+    #[test]
+    fn where_keys_are_sealed_by_another_key_none_is_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        let data = DataDirectory::open(path, &SystemRandom::new()).unwrap();
+        assert!(!data.file("kek").exists());
+        data.admin_token().unwrap();
     }
 
     #[test]
