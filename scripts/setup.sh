@@ -20,3 +20,4 @@ fi
 "$ROOT/scripts/install-opa.sh"
 "$ROOT/scripts/install-postgres.sh"
 "$ROOT/scripts/install-redis.sh"
+"$ROOT/scripts/install-softhsm.sh"
