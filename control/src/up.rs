@@ -66,6 +66,9 @@ pub struct UpArgs {
     /// something that speaks TLS.
     #[arg(long, default_value = "127.0.0.1:9070", value_name = "ADDRESS")]
     admin: SocketAddr,
+    /// Prometheus metrics: plain HTTP, `GET /metrics`. Not served unless it is given.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Certificate chain of this server, PEM [default: DATA/tls/sts.pem].
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -95,6 +98,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         http,
         https,
         admin,
+        metrics,
         tls_cert,
         tls_key,
         tls_ca,
@@ -160,10 +164,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let listeners = Listeners {
         grpc: bind(grpc).await?,
         http: bind(http).await?,
-        https: match https {
-            None => None,
-            Some(address) => Some(bind(address).await?),
-        },
+        https: bind_if_given(https).await?,
+        metrics: bind_if_given(metrics).await?,
         admin: bind(admin).await?,
     };
     announce(&listeners, &data)?;
@@ -204,12 +206,20 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}"))
 }
 
+async fn bind_if_given(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    match address {
+        None => Ok(None),
+        Some(address) => bind(address).await.map(Some),
+    }
+}
+
 fn announce(listeners: &Listeners, data: &DataDirectory) -> anyhow::Result<()> {
     let Listeners {
         grpc,
         http,
         https,
         admin,
+        metrics,
     } = listeners;
     let admin = admin.local_addr()?;
     if !admin.ip().is_loopback() {
@@ -230,6 +240,10 @@ fn announce(listeners: &Listeners, data: &DataDirectory) -> anyhow::Result<()> {
         )?;
     }
     writeln!(stdout, "management API           http://{admin}")?;
+    if let Some(metrics) = metrics {
+        let metrics = metrics.local_addr()?;
+        writeln!(stdout, "metrics                  http://{metrics}/metrics")?;
+    }
     writeln!(
         stdout,
         "administrator's token    {}",

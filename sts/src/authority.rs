@@ -15,7 +15,7 @@ mod tail;
 mod tests;
 mod zone;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -59,10 +59,16 @@ impl Identity {
     }
 }
 
+/// Changes whose time is remembered, to measure how long they take to be known everywhere.
+const REMEMBERED: usize = 256;
+
 /// The state at one position of the log.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     applied: u64,
+    /// When the latest changes were committed, by the clock of who did it: position and Unix
+    /// milliseconds, oldest first.
+    committed: VecDeque<(u64, u64)>,
     zones: HashMap<Name, ZoneState>,
     identities: HashMap<Box<str>, Identity>,
 }
@@ -71,6 +77,12 @@ impl State {
     /// The position.
     pub(crate) const fn applied(&self) -> u64 {
         self.applied
+    }
+
+    /// When a change was committed, in Unix milliseconds, if it is one of the latest.
+    pub(crate) fn committed_ms(&self, seq: u64) -> Option<u64> {
+        let at = self.committed.binary_search_by_key(&seq, |(seq, _)| *seq);
+        self.committed.get(at.ok()?).map(|(_, at_ms)| *at_ms)
     }
 
     /// A zone.
@@ -93,10 +105,14 @@ impl State {
         let LogEntry {
             seq,
             zone: name,
-            at_ms: _,
+            at_ms,
             change,
         } = entry;
         self.applied = seq;
+        if self.committed.len() >= REMEMBERED {
+            self.committed.pop_front();
+        }
+        self.committed.push_back((seq, at_ms));
         match change {
             Change::ZoneCreated(zone) => {
                 self.zones.insert(name, ZoneState::new(zone, seq));

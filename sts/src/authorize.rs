@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::exchange::{Called, Caller};
 use crate::keys::Es256;
+use crate::metrics;
 use crate::recorder::Receipt;
 use crate::request::{Asked, Normal, Refused, draft};
 use crate::service::Service;
@@ -38,6 +39,21 @@ impl Service {
         asked: &Asked<'_>,
         credential: Credential<'_>,
     ) -> Result<Authorized, Refused> {
+        let started_us = self.clock.monotonic_us();
+        let decided = self.answer_authorize(peer, asked, credential).await;
+        let took_us = self.clock.monotonic_us().saturating_sub(started_us);
+        let refused = decided.as_ref().err().map(|refused| refused.reason);
+        self.metrics
+            .decided(metrics::Asked::Authorize, refused, took_us);
+        decided
+    }
+
+    async fn answer_authorize(
+        &self,
+        peer: Option<&str>,
+        asked: &Asked<'_>,
+        credential: Credential<'_>,
+    ) -> Result<Authorized, Refused> {
         let mut event = draft(
             &self.recorder,
             Action::Authorize,
@@ -47,7 +63,7 @@ impl Service {
         match self.decide_authorize(peer, asked, credential, &mut event) {
             Ok(()) => {
                 event.outcome = Outcome::Allow;
-                match self.recorder.record(event).await {
+                match self.record(event).await {
                     Ok(receipt) => Ok(Authorized { _receipt: receipt }),
                     Err(_) => Err(Reason::AuditUnavailable.into()),
                 }

@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Milliseconds since some fixed moment; never steps back. Leases are measured with it.
     fn monotonic_ms(&self) -> u64;
+
+    /// The same in microseconds, for measurements. Nothing is decided by it.
+    fn monotonic_us(&self) -> u64 {
+        self.monotonic_ms().saturating_mul(1000)
+    }
 }
 
 /// The clocks of this machine.
@@ -59,6 +64,10 @@ impl Clock for SystemClock {
 
     fn monotonic_ms(&self) -> u64 {
         millis(self.origin.elapsed())
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 

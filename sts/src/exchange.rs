@@ -40,6 +40,7 @@ pub(crate) use subject::Subject;
 pub(crate) use target::{Called, Target};
 pub(crate) use wish::{SubjectToken, Wish};
 
+use crate::metrics;
 use crate::request::{Asked, Normal, Refused, draft, refuse};
 use crate::service::Service;
 
@@ -102,12 +103,22 @@ impl Service {
         self.issue(&Door::Token { client, wish }, event).await
     }
 
-    async fn issue(&self, door: &Door<'_>, mut event: Event) -> Result<Issued, Refused> {
+    async fn issue(&self, door: &Door<'_>, event: Event) -> Result<Issued, Refused> {
+        let started_us = self.clock.monotonic_us();
+        let issued = self.answer(door, event).await;
+        let took_us = self.clock.monotonic_us().saturating_sub(started_us);
+        let refused = issued.as_ref().err().map(|refused| refused.reason);
+        self.metrics
+            .decided(metrics::Asked::Exchange, refused, took_us);
+        issued
+    }
+
+    async fn answer(&self, door: &Door<'_>, mut event: Event) -> Result<Issued, Refused> {
         match self.decide_exchange(door, &mut event).await {
             Ok(minted) => {
                 event.outcome = Outcome::Allow;
                 minted.describe(&mut event);
-                match self.recorder.record(event).await {
+                match self.record(event).await {
                     Ok(receipt) => Ok(minted.release(receipt)),
                     Err(_) => Err(Reason::AuditUnavailable.into()),
                 }
@@ -119,7 +130,7 @@ impl Service {
     /// Records a refusal. One that cannot be recorded is a refusal for that reason.
     pub(crate) async fn record_refusal(&self, mut event: Event, refused: Refused) -> Refused {
         refuse(&mut event, &refused);
-        match self.recorder.record(event).await {
+        match self.record(event).await {
             Ok(_receipt) => refused,
             Err(_) => Reason::AuditUnavailable.into(),
         }

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use caracal_mandate::key::PublicKey;
@@ -17,6 +17,7 @@ use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use serde::Serialize;
 
+use crate::metrics::CONTENT_TYPE as OPENMETRICS;
 use crate::service::Service;
 
 pub use serve::HttpServeError;
@@ -74,6 +75,22 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/readyz", get(ready))
         .merge(crate::oauth::router())
         .with_state(service)
+}
+
+pub(crate) fn metrics_router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(service)
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    match service.metrics.render(&service) {
+        Ok(text) => ([(CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 async fn jwks(State(service): State<Arc<Service>>, Path(zone): Path<String>) -> Response {

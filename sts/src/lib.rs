@@ -28,6 +28,7 @@ mod jwt;
 pub mod keys;
 mod ledger;
 mod limits;
+mod metrics;
 mod oauth;
 mod peers;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use caracal_mandate::event::Event;
 use caracal_mandate::reason::Reason;
 use caracal_store::Store;
 
@@ -12,9 +13,10 @@ use crate::exchange::SessionLocks;
 use crate::feed::Registry;
 use crate::keys::KeyRing;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::policy::PolicyRunner;
-use crate::recorder::Recorder;
+use crate::recorder::{Receipt, Recorder, Unrecorded};
 
 /// State and tools of the service.
 pub(crate) struct Service {
@@ -25,6 +27,7 @@ pub(crate) struct Service {
     pub(crate) recorder: Recorder,
     pub(crate) registry: Arc<Registry>,
     pub(crate) sessions: SessionLocks,
+    pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) config: StsConfig,
@@ -37,6 +40,17 @@ impl Service {
     pub(crate) fn is_fresh(&self) -> bool {
         self.authority
             .is_fresh(self.clock.monotonic_ms(), self.config.lease_ms)
+    }
+
+    /// Records one decision, and how long that took.
+    pub(crate) async fn record(&self, event: Event) -> Result<Receipt, Unrecorded> {
+        let started_us = self.clock.monotonic_us();
+        let recorded = self.recorder.record(event).await;
+        if recorded.is_ok() {
+            let now_us = self.clock.monotonic_us();
+            self.metrics.recorded(now_us.saturating_sub(started_us));
+        }
+        recorded
     }
 
     /// Question 0 of the decision order.

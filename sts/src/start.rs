@@ -18,6 +18,7 @@ use crate::feed::{AckReport, PointStatus, Registry};
 use crate::http::HttpServeError;
 use crate::keys::{KeyRing, KeyStorage};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::peers::{PeerError, PeerStats, Peers, Surroundings};
 use crate::policy::{PolicyDigest, PolicyError, PolicyRunner};
 use crate::recorder::Recorder;
@@ -113,6 +114,7 @@ impl Sts {
             policies,
             recorder,
             registry,
+            metrics: Metrics::default(),
             clock,
             random,
             limits: Limits::new(&config, peers.as_ref()),
@@ -158,6 +160,21 @@ impl Sts {
     /// The OAuth endpoints, `/zones/{zone}/jwks.json`, `/healthz`, `/readyz`.
     pub fn http_router(&self) -> axum::Router {
         crate::http::router(Arc::clone(&self.service))
+    }
+
+    /// Serves `GET /metrics` until `shutdown` completes. No secret is in it, but much about who asks
+    /// how often: it belongs where the operator's own systems reach it and nobody else.
+    pub async fn serve_metrics(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), HttpServeError> {
+        crate::http::serve(self.metrics_router(), listener, None, shutdown).await
+    }
+
+    /// `GET /metrics` alone.
+    pub fn metrics_router(&self) -> axum::Router {
+        crate::http::metrics_router(Arc::clone(&self.service))
     }
 
     /// The connected enforcement points.

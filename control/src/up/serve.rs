@@ -1,4 +1,4 @@
-//! The three servers, and their end.
+//! The servers, and their end.
 
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) struct Listeners {
     pub(super) http: TcpListener,
     pub(super) https: Option<TcpListener>,
     pub(super) admin: TcpListener,
+    pub(super) metrics: Option<TcpListener>,
 }
 
 /// Serves until a signal asks to stop or one of the servers fails.
@@ -35,6 +36,7 @@ pub(super) async fn until_stopped(
         http,
         https,
         admin,
+        metrics,
     } = listeners;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -55,6 +57,13 @@ pub(super) async fn until_stopped(
         servers.spawn(async move {
             let served = service.serve_http(listener, tls, shutdown).await;
             served.context("the HTTP server")
+        });
+    }
+    if let Some(metrics) = metrics {
+        let (service, shutdown) = (sts.clone(), stop_signal(stopped.clone()));
+        servers.spawn(async move {
+            let served = service.serve_metrics(metrics, shutdown).await;
+            served.context("the metrics server")
         });
     }
     let (router, shutdown) = (api.router(token), stop_signal(stopped));

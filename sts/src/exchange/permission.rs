@@ -11,6 +11,7 @@ use caracal_store::model::Grant;
 
 use super::{Granted, Holder, Question, Subject};
 use crate::authority::ZonePolicy;
+use crate::metrics::Evaluated;
 use crate::policy::{
     ApplicationInput, CompiledPolicy, Decision, GrantInput, OperationInput, PolicyInput,
     RequestInput, ResourceInput, SubjectInput,
@@ -52,7 +53,15 @@ impl Permitted {
         };
         event.policy = Some(policy.digest().as_str().to_owned());
         let input = input(question, granted, now_s)?;
+        let started_us = service.clock.monotonic_us();
         let decided = service.policies.evaluate(Arc::clone(&policy), input).await;
+        let evaluated = match &decided {
+            Ok(Decision::Allow(_)) => Evaluated::Allow,
+            Ok(Decision::Deny(_)) => Evaluated::Deny,
+            Err(_) => Evaluated::Error,
+        };
+        let took_us = service.clock.monotonic_us().saturating_sub(started_us);
+        service.metrics.evaluated(evaluated, took_us);
         let decision = decided.map_err(|error| {
             tracing::warn!(%error, zone = %holder.zone().name, "the policy came to no decision");
             note(event, &error.to_string());

@@ -261,15 +261,16 @@ impl Registered {
     }
 
     /// The point has applied everything up to a position. That goes for streams that the same VM
-    /// had before as well.
-    pub(crate) fn acknowledge(&self, epoch: u64) {
-        self.entry.acked.fetch_max(epoch, Ordering::AcqRel);
+    /// had before as well. Returns what this stream had acknowledged until now; 0 is nothing.
+    pub(crate) fn acknowledge(&self, epoch: u64) -> u64 {
+        let before = self.entry.acked.fetch_max(epoch, Ordering::AcqRel);
         for entry in self.registry.entries().values() {
             if entry.peer == self.entry.peer && entry.departed.load(Ordering::Acquire) {
                 entry.acked.fetch_max(epoch, Ordering::AcqRel);
             }
         }
         self.registry.changed();
+        before
     }
 
     /// A ping arrived.

@@ -82,10 +82,23 @@ impl<'a> Feed<'a> {
                 if !sent {
                     return Err(FeedError::Protocol);
                 }
-                self.registered.acknowledge(version.epoch);
+                let before = self.registered.acknowledge(version.epoch);
+                // Of a snapshot nobody knows how long its last change has been there.
+                if before > 0 && before < version.epoch {
+                    self.measure(version.epoch);
+                }
                 Ok(())
             }
             Some(Message::Hello(_)) | None => Err(FeedError::Protocol),
+        }
+    }
+
+    fn measure(&self, epoch: u64) {
+        let committed_ms = self.service.authority.read().committed_ms(epoch);
+        if let Some(committed_ms) = committed_ms {
+            let now_ms = self.service.clock.unix_ms();
+            let metrics = &self.service.metrics;
+            metrics.propagated(now_ms.saturating_sub(committed_ms));
         }
     }
 

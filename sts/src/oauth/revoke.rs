@@ -91,7 +91,7 @@ async fn answer(
     })?;
     event.outcome = Outcome::Allow;
     event.epoch = Some(committed.seq);
-    let recorded = service.recorder.record(event).await;
+    let recorded = service.record(event).await;
     let bound = Duration::from_millis(service.config.lease_ms);
     let applied = service.authority.wait_for(committed.seq, bound).await;
     match recorded {

@@ -138,7 +138,7 @@ impl Service {
         zone.as_str().clone_into(&mut event.zone);
         event.outcome = Outcome::Allow;
         note(&mut event, detail);
-        if self.recorder.record(event).await.is_err() {
+        if self.record(event).await.is_err() {
             tracing::warn!(%zone, detail, "a step of a key is not in the ledger");
         }
     }
