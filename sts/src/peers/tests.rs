@@ -101,7 +101,7 @@ impl Scene {
         };
         let config = StsConfig {
             poll_ms,
-            lease_ms: 2 * MINUTE_MS,
+            lease_ms: MINUTE_MS,
             redis: Some(redis),
             ..StsConfig::default()
         };
