@@ -172,6 +172,15 @@ wasm_std_from_toolchain() {
     compgen -G "$(rustc --print sysroot)/lib/rustlib/$WASM_TARGET/lib/libstd-*.rlib" >/dev/null
 }
 
+# The clients of the tests with what they need. The key changes with anything about them, and with
+# the Python that their packages are for.
+clients_dir() {
+  local key
+  key=$({ cd "$ROOT/tests/clients" && find . -type f ! -name '*.md' -exec sha256sum {} + | LC_ALL=C sort
+    python3 -c 'import sys; print(sys.implementation.cache_tag)'; } | sha256sum | cut -c1-16)
+  printf '%s\n' "$CACHE/tools/clients-$key"
+}
+
 use_env() {
   rust_ready || die "no Rust >= $RUST_MIN" "run: make setup"
   use_target_dir
@@ -179,5 +188,7 @@ use_env() {
   export CARACAL_FILTER_WASM=$WASM_OUT
   export CARACAL_ENVOY=${CARACAL_ENVOY:-$ENVOY_DIR/envoy}
   export CARACAL_OPA=$OPA CARACAL_OPA_CASES=$OPA_CASES
+  CARACAL_CLIENTS=${CARACAL_CLIENTS:-$(clients_dir)}
+  export CARACAL_CLIENTS
   cd "$ROOT"
 }

@@ -7,4 +7,4 @@ if ! have shellcheck; then
   step "installing shellcheck" apt_install shellcheck
 fi
 cd "$ROOT"
-step "shell lint" shellcheck -x -P SCRIPTDIR scripts/*.sh .ci/run
+step "shell lint" shellcheck -x -P SCRIPTDIR scripts/*.sh .ci/run tests/clients/*/run

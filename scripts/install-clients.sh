@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The OAuth clients that others wrote, with what they need, into our cache: tests run them against the
+# running service. Versions are pinned in tests/clients. No environment of this machine is touched:
+# packages are put beside each client.
+. "$(dirname "$0")/lib.sh"
+
+ready() { [ -x "$1/authlib/run" ] && [ -x "$1/openid-client/run" ] && [ -x "$1/zitadel/run" ]; }
+
+if [ -n "${CARACAL_CLIENTS:-}" ]; then
+  ready "$CARACAL_CLIENTS" || die "there are no clients in $CARACAL_CLIENTS" \
+    "Correct CARACAL_CLIENTS, or unset it."
+  exit 0
+fi
+CLIENTS=$(clients_dir)
+PART=$CLIENTS.part
+if ready "$CLIENTS"; then
+  exit 0
+fi
+
+NODE_MIN=18
+node_ready() { have npm && at_least "$NODE_MIN" "$(node --version 2>/dev/null | tr -d v)"; }
+
+install_node() {
+  apt_install nodejs npm
+  node_ready
+}
+
+authlib() {
+  python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+  cd "$PART/authlib"
+  # --target: nothing is installed for anybody else, so PEP 668 does not apply.
+  python3 -m pip install --disable-pip-version-check --no-input --no-deps --only-binary :all: \
+    --target packages --requirement requirements.txt
+  PYTHONPATH=packages python3 -s -c 'import authlib, joserfc, requests'
+}
+
+openid_client() {
+  cd "$PART/openid-client"
+  npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+}
+
+zitadel() {
+  cd "$PART/zitadel"
+  GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' go build -trimpath -ldflags='-s -w' -o run .
+}
+
+mkdir -p "$CACHE/tools"
+rm -rf "$PART"
+cp -r "$ROOT/tests/clients" "$PART"
+HELP=("The packages come from the index that pip is set up for; Python >= 3.10 is needed.")
+step "client: Authlib" authlib
+if ! node_ready; then
+  HELP=("Put Node.js >= $NODE_MIN with npm on the PATH (apt: nodejs npm).")
+  step "installing Node.js" install_node
+fi
+HELP=("The packages come from the registry that npm is set up for.")
+step "client: openid-client" openid_client
+"$ROOT/scripts/install-go.sh"
+go_ready
+HELP=("The modules come from the proxy that 'go env GOPROXY' names.")
+step "client: zitadel/oidc" zitadel
+# Renamed only when whole.
+rm -rf "$CLIENTS"
+mv "$PART" "$CLIENTS"
+# Where tests look that were not told by CARACAL_CLIENTS.
+ln -sfn "$CLIENTS" "$CACHE/tools/clients"
+find "$CACHE/tools" -mindepth 1 -maxdepth 1 -name 'clients-*' ! -path "$CLIENTS" -mtime +7 -exec rm -rf {} +
