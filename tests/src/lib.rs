@@ -5,6 +5,7 @@
 //! - [`client`]: requests, plain or with a chosen workload identity.
 //! - [`mandates`]: mandates obtained as a workload, and forged ones.
 //! - [`story`]: the guided tour, which is also the main end-to-end test.
+//! - [`third_party`]: OAuth clients that others wrote.
 //! - [`bench`]: what enforcement costs.
 //! - [`sts_bench`]: what an exchange costs.
 //!
@@ -23,4 +24,5 @@ pub mod rego;
 pub mod stack;
 pub mod story;
 pub mod sts_bench;
+pub mod third_party;
 pub mod upstream;

@@ -9,29 +9,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::stack::parts::tool;
+
 /// How often the server is asked whether it is there, and how long in between.
 const ATTEMPTS: usize = 400;
 const PAUSE: Duration = Duration::from_millis(25);
-
-/// A part of the tool chain that `make setup` installs.
-fn tool(variable: &str, name: &str) -> Result<PathBuf> {
-    let cache = || {
-        let home = std::env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-        Some(home.join("caracal/tools").join(name))
-    };
-    let path = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .or_else(cache)
-        .with_context(|| format!("neither {variable} nor HOME is set"))?;
-    ensure!(
-        path.exists(),
-        "{} is missing: run make setup",
-        path.display()
-    );
-    Ok(path)
-}
 
 /// The folder of OPA's own conformance cases.
 pub fn conformance_cases() -> Result<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// The programs under test.
 #[derive(Debug, Clone)]
@@ -57,6 +57,26 @@ fn beside_this_program() -> Result<PathBuf> {
         folder.pop();
     }
     Ok(folder)
+}
+
+/// A part of the tool chain that `make setup` installs.
+pub(crate) fn tool(variable: &str, name: &str) -> Result<PathBuf> {
+    let cache = || {
+        let home = std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        Some(home.join("caracal/tools").join(name))
+    };
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .or_else(cache)
+        .with_context(|| format!("neither {variable} nor HOME is set"))?;
+    ensure!(
+        path.exists(),
+        "{} is missing: run make setup",
+        path.display()
+    );
+    Ok(path)
 }
 
 fn part(variable: &str, default: &Path, target: &str) -> Result<PathBuf> {

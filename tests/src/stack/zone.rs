@@ -32,11 +32,13 @@ pub struct Grant<'a> {
 impl Stack {
     /// Registers everything but grants and the policy: nothing is allowed yet.
     pub async fn register(&self) -> Result<()> {
-        self.post(
-            "/v1/zones",
-            &json!({"name": ZONE, "issuer": "https://sts.caracal.dev/payments"}),
-        )
-        .await?;
+        self.register_as("https://sts.caracal.dev/payments").await
+    }
+
+    /// The same with an issuer of one's own, such as one where discovery finds the zone.
+    pub async fn register_as(&self, issuer: &str) -> Result<()> {
+        self.post("/v1/zones", &json!({"name": ZONE, "issuer": issuer}))
+            .await?;
         for (name, workload) in [("payout-agent", "payout"), ("research-agent", "research")] {
             let application = json!({"name": name, "spiffe_ids": [spiffe_id(workload)?]});
             self.create("applications", &application).await?;
