@@ -1,6 +1,7 @@
 //! Clients that others wrote, unmodified, against the running service. What each of them does is in
 //! tests/clients.
 
+use anyhow::Result;
 use caracal_tests::third_party::Provider;
 
 /// What every client does, in this order.
@@ -16,22 +17,21 @@ const STEPS: [&str; 9] = [
     "wrong_secret_refused",
 ];
 
-async fn steps_of(library: &str) -> Vec<String> {
-    let provider = Provider::start().await.unwrap();
-    provider.run(library).await.unwrap()
+async fn steps_of(library: &str) -> Result<Vec<String>> {
+    Provider::start().await?.run(library).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn authlib_gets_exchanges_verifies_introspects_and_revokes_mandates() {
-    assert_eq!(steps_of("authlib").await, STEPS);
+    assert_eq!(steps_of("authlib").await.unwrap(), STEPS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openid_client_gets_exchanges_verifies_introspects_and_revokes_mandates() {
-    assert_eq!(steps_of("openid-client").await, STEPS);
+    assert_eq!(steps_of("openid-client").await.unwrap(), STEPS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn zitadel_oidc_gets_exchanges_verifies_introspects_and_revokes_mandates() {
-    assert_eq!(steps_of("zitadel").await, STEPS);
+    assert_eq!(steps_of("zitadel").await.unwrap(), STEPS);
 }
