@@ -123,6 +123,10 @@ pub async fn tunnel(identity: &Identity, to: u16) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((mut plain, _)) = listener.accept().await {
+            // Both ends, or an answer waits for the acknowledgement of the one before.
+            let Ok(()) = plain.set_nodelay(true) else {
+                continue;
+            };
             let client = client.clone();
             tokio::spawn(async move {
                 // A failure shows at the other end as a closed connection.
