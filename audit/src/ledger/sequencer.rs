@@ -134,7 +134,7 @@ impl Sequencer {
         let result = timeout(PATIENCE, write).await;
         result.unwrap_or_else(|_| {
             connection.close_on_drop();
-            Err(sqlx::Error::PoolTimedOut.into())
+            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into())
         })
     }
 

@@ -4,6 +4,7 @@
 mod calls;
 mod depth;
 mod fields;
+mod names;
 mod negation;
 mod results;
 mod structure;

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::head_name;
+use super::names::RuleNames;
 use crate::policy::diagnostic::Diagnostic;
-use crate::policy::tree::{Expr, Module};
-use crate::policy::walk::{self, Visitor};
+use crate::policy::tree::Module;
+use crate::policy::walk;
 
 /// Stands for a chain without an end.
 const CIRCLE: usize = usize::MAX;
@@ -18,7 +19,7 @@ pub(super) fn check(module: &Module, found: &mut Vec<Diagnostic>) {
     let mut graph: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for rule in &module.rules {
         if let Some(name) = head_name(rule) {
-            let mut names = Names::default();
+            let mut names = RuleNames::default();
             walk::rule(rule, &mut names);
             graph.entry(name.root).or_default().append(&mut names.0);
         }
@@ -71,25 +72,4 @@ fn depth<'a>(
     let depth = below.unwrap_or_default().saturating_add(1);
     known.insert(name, depth);
     depth
-}
-
-/// Every name that starts a reference, and rules by their full path.
-#[derive(Default)]
-struct Names(BTreeSet<String>);
-
-impl Visitor for Names {
-    fn expr(&mut self, expr: &Expr) -> bool {
-        if let Some(path) = expr.reference() {
-            self.0.insert(path.root.to_owned());
-            if let Some(own) = path
-                .dotted()
-                .as_deref()
-                .and_then(|path| path.strip_prefix("data.caracal.policy."))
-                .and_then(|rest| rest.split('.').next())
-            {
-                self.0.insert(own.to_owned());
-            }
-        }
-        true
-    }
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::names::RuleNames;
 use super::{Facts, head_name, head_refr};
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::suggest;
 use crate::policy::tree::{Assign, Expr, Head, Module, Rule};
-use crate::policy::walk::{self, Visitor};
+use crate::policy::walk;
 
 /// The rules that make the answer.
 const RESULTS: [&str; 4] = ["allow", "deny", "max_lifetime", "scopes"];
@@ -166,7 +167,7 @@ impl Wanted {
 
 /// Rules that nothing refers to are no part of the answer.
 fn unused(module: &Module, found: &mut Vec<Diagnostic>) {
-    let mut used = Used::default();
+    let mut used = RuleNames::default();
     walk::module(module, &mut used);
     let mut told = BTreeSet::new();
     for rule in &module.rules {
@@ -198,26 +199,5 @@ fn unused(module: &Module, found: &mut Vec<Diagnostic>) {
                 "remove it, or use it; the answer is made of allow, deny, max_lifetime and scopes",
             ),
         });
-    }
-}
-
-/// Names that are used, as the start of a reference or below the package's own path.
-#[derive(Default)]
-struct Used(BTreeSet<String>);
-
-impl Visitor for Used {
-    fn expr(&mut self, expr: &Expr) -> bool {
-        if let Some(path) = expr.reference() {
-            self.0.insert(path.root.to_owned());
-            if let Some(own) = path
-                .dotted()
-                .as_deref()
-                .and_then(|path| path.strip_prefix("data.caracal.policy."))
-                .and_then(|rest| rest.split('.').next())
-            {
-                self.0.insert(own.to_owned());
-            }
-        }
-        true
     }
 }
