@@ -20,6 +20,35 @@ mod generated {
     pub mod ledger {
         include!("gen/caracal.ledger.v1.rs");
     }
+    pub mod operations {
+        include!("gen/caracal.operations.v1.rs");
+    }
+    /// Modules as the packages are, because the generated code names itself by them.
+    #[cfg(feature = "grpc")]
+    pub mod otlp {
+        pub mod common {
+            pub mod v1 {
+                include!("gen/opentelemetry.proto.common.v1.rs");
+            }
+        }
+        pub mod resource {
+            pub mod v1 {
+                include!("gen/opentelemetry.proto.resource.v1.rs");
+            }
+        }
+        pub mod trace {
+            pub mod v1 {
+                include!("gen/opentelemetry.proto.trace.v1.rs");
+            }
+        }
+        pub mod collector {
+            pub mod trace {
+                pub mod v1 {
+                    include!("gen/opentelemetry.proto.collector.trace.v1.rs");
+                }
+            }
+        }
+    }
     pub mod extauthz {
         include!("gen/caracal.extauthz.v1.rs");
     }
@@ -31,6 +60,12 @@ pub use generated::enforcement;
 pub use generated::extauthz;
 /// The way of decisions into the ledger.
 pub use generated::ledger;
+/// What the management API asks of a token service in another process.
+pub use generated::operations;
+
+/// Traces of OpenTelemetry, unchanged from its own definition (v1.10.0, Apache-2.0).
+#[cfg(feature = "grpc")]
+pub use generated::otlp;
 
 /// Keys of `context_extensions` in a check by one of our own enforcement points.
 pub mod check {

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 5] = [
     "caracal/enforcement/v1/enforcement.proto",
     "caracal/ledger/v1/ledger.proto",
     "caracal/extauthz/v1/extauthz.proto",
+    "caracal/operations/v1/operations.proto",
+    "opentelemetry/proto/collector/trace/v1/trace_service.proto",
 ];
 
 #[test]
