@@ -29,6 +29,9 @@ use crate::service::Service;
 use crate::tls::peer_id;
 use headers::Headers;
 
+/// Name of the call's span.
+const RPC: &str = "envoy.service.auth.v3.Authorization/Check";
+
 /// The service behind `Check`.
 pub(crate) struct CheckService(pub(crate) Arc<Service>);
 
@@ -46,7 +49,24 @@ impl Authorization for CheckService {
         request: Request<CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
         let peer = peer_id(&request);
-        let answer = self.0.check(peer.as_deref(), &request.into_inner()).await;
+        let peer = peer.as_deref();
+        let (service, own, request) = {
+            let (metadata, _, request) = request.into_parts();
+            (&self.0, metadata, request)
+        };
+        // Envoy's own span of the check, if there is one; else the span of the request.
+        let traceparent = || {
+            let own = own.get("traceparent").and_then(|value| value.to_str().ok());
+            let http = || request.attributes.as_ref()?.request.as_ref()?.http.as_ref();
+            own.or_else(|| Headers::of(http()?).traceparent())
+        };
+        let Some(trace) = service.telemetry.begin(RPC, traceparent) else {
+            return Ok(Response::new(service.check(peer, &request).await));
+        };
+        trace.set("rpc.system", "grpc");
+        trace.set("rpc.service", "envoy.service.auth.v3.Authorization");
+        trace.set("rpc.method", "Check");
+        let answer = Box::pin(trace.scope(service.check(peer, &request))).await;
         Ok(Response::new(answer))
     }
 }

@@ -1,7 +1,10 @@
 //! What an operator can set.
 
+use caracal_mandate::spiffe::SpiffeId;
+
 use crate::limits::Rate;
 use crate::peers::RedisConfig;
+use crate::telemetry::TelemetryConfig;
 
 /// Settings of the service. The defaults are safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct StsConfig {
     pub exchange_rate: Rate,
     /// Where replicas wake each other and count together. Without it each one polls and counts alone.
     pub redis: Option<RedisConfig>,
+    /// Management APIs in processes of their own, which may ask for steps of keys. Nobody else may.
+    pub operators: Vec<SpiffeId>,
+    /// Where traces go; nowhere without it.
+    pub telemetry: Option<TelemetryConfig>,
 }
 
 impl Default for StsConfig {
@@ -39,6 +46,8 @@ impl Default for StsConfig {
             poll_ms: 100,
             exchange_rate: Rate::default(),
             redis: None,
+            operators: Vec::new(),
+            telemetry: None,
         }
     }
 }

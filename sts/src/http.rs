@@ -61,13 +61,6 @@ struct JwkSet {
     keys: Vec<Jwk>,
 }
 
-/// Why the service is not ready, or that it is.
-#[derive(Serialize)]
-struct Readiness {
-    ready: bool,
-    reasons: Vec<&'static str>,
-}
-
 pub(crate) fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/zones/{zone}/jwks.json", get(jwks))
@@ -128,18 +121,12 @@ fn jwk(key: &PublicKey) -> Jwk {
 }
 
 async fn ready(State(service): State<Arc<Service>>) -> Response {
-    let mut reasons = Vec::new();
-    if !service.is_fresh() {
-        reasons.push("the authority log was not read within the lease");
-    }
-    if !service.recorder.is_healthy() {
-        reasons.push("decisions cannot be recorded");
-    }
-    let ready = reasons.is_empty();
-    let status = if ready {
+    let readiness = service.readiness();
+    let status = if readiness.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(Readiness { ready, reasons })).into_response()
+    // An answer of a moment ago is another answer.
+    (status, [(CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
 }

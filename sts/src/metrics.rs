@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::peers::{DeadReason, PeerStats};
 use crate::service::Service;
+use crate::telemetry::TelemetryStats;
 
 /// Content type of what [`Metrics::render`] returns.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -201,9 +202,28 @@ impl Metrics {
         if let Some(peers) = &service.peers {
             text::encode_registry(&mut written, &of_peers(&peers.stats()))?;
         }
+        if let Some(stats) = service.telemetry.stats() {
+            text::encode_registry(&mut written, &of_traces(stats))?;
+        }
         text::encode_eof(&mut written)?;
         Ok(written)
     }
+}
+
+/// What became of spans.
+fn of_traces(stats: TelemetryStats) -> Registry {
+    let mut registry = Registry::with_prefix("caracal_sts_trace_spans");
+    for (name, help, count) in [
+        ("exported", "Spans that the collector took", stats.exported),
+        (
+            "dropped",
+            "Spans that were lost: too many waited, or the collector was away",
+            stats.dropped,
+        ),
+    ] {
+        registry.register(name, help, ConstCounter::new(count));
+    }
+    registry
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -29,6 +29,7 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 
 use crate::service::Service;
+use crate::telemetry::Trace;
 
 /// Longest `x-request-id` that is taken.
 const MAX_REQUEST_ID: usize = 128;
@@ -65,6 +66,17 @@ pub(crate) fn router() -> Router<Arc<Service>> {
             "/zones/{zone}/resources/{resource}/oauth-protected-resource",
             get(resource::by_name),
         )
+}
+
+/// The span of a request, when tracing is on.
+fn traced(service: &Service, name: &'static str, headers: &HeaderMap) -> Option<Trace> {
+    service.telemetry.begin(name, || {
+        let mut values = headers.get_all("traceparent").iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return None;
+        };
+        value.to_str().ok()
+    })
 }
 
 /// `x-request-id`, if there is one, and it is fit to be written down.

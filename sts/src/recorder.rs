@@ -111,14 +111,15 @@ impl Recorder {
         }
     }
 
-    /// Whether decisions can be recorded, as far as is known without trying.
-    pub(crate) fn is_healthy(&self) -> bool {
+    /// Whether the ledger takes decisions, as far as is known without trying.
+    pub(crate) fn is_running(&self) -> bool {
         self.ledger.is_running()
-            && self
-                .backlog
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .is_empty()
+    }
+
+    /// Decisions that could not be recorded yet.
+    pub(crate) fn waiting(&self) -> usize {
+        let backlog = self.backlog.lock();
+        backlog.unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The ledger, for events of others.

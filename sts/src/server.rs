@@ -1,10 +1,11 @@
-//! The gRPC server: three services behind mutual TLS.
+//! The gRPC server: four services behind mutual TLS.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use caracal_proto::enforcement::enforcement_server::EnforcementServer;
 use caracal_proto::ledger::ledger_server::LedgerServer;
+use caracal_proto::operations::operations_server::OperationsServer;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use crate::check::CheckService;
 use crate::feed::FeedService;
 use crate::ledger::{LedgerService, MAX_BATCH_BYTES};
+use crate::operations::OperationsService;
 use crate::service::Service;
 use crate::tls::{TlsFileError, TlsFiles};
 
@@ -32,7 +34,7 @@ const WINDOW_BYTES: u32 = 1024 * 1024;
 /// Largest message of a check: headers, and no body.
 const MAX_CHECK_BYTES: usize = 256 * 1024;
 
-/// Largest message of a feed: Hello, Ping and Ack are small.
+/// Largest message of a feed (Hello, Ping and Ack are small) and of the management API.
 const MAX_WATCH_BYTES: usize = 16 * 1024;
 
 /// Why the server ended.
@@ -74,6 +76,10 @@ pub(crate) async fn serve(
                 .max_decoding_message_size(MAX_CHECK_BYTES),
         )
         .add_service(EnforcementServer::new(watch).max_decoding_message_size(MAX_WATCH_BYTES))
+        .add_service(
+            OperationsServer::new(OperationsService(Arc::clone(&service)))
+                .max_decoding_message_size(MAX_WATCH_BYTES),
+        )
         .add_service(
             LedgerServer::new(LedgerService(service)).max_decoding_message_size(MAX_BATCH_BYTES),
         )

@@ -16,7 +16,9 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::policy::PolicyRunner;
+use crate::readiness::{Draining, Findings};
 use crate::recorder::{Receipt, Recorder, Unrecorded};
+use crate::telemetry::{self, Telemetry};
 
 /// State and tools of the service.
 pub(crate) struct Service {
@@ -33,6 +35,9 @@ pub(crate) struct Service {
     pub(crate) config: StsConfig,
     pub(crate) limits: Limits,
     pub(crate) peers: Option<Peers>,
+    pub(crate) draining: Draining,
+    pub(crate) findings: Findings,
+    pub(crate) telemetry: Telemetry,
 }
 
 impl Service {
@@ -44,6 +49,8 @@ impl Service {
 
     /// Records one decision, and how long that took.
     pub(crate) async fn record(&self, event: Event) -> Result<Receipt, Unrecorded> {
+        telemetry::describe(&event);
+        let _recording = telemetry::child("record");
         let started_us = self.clock.monotonic_us();
         let recorded = self.recorder.record(event).await;
         if recorded.is_ok() {

@@ -21,10 +21,12 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::peers::{PeerError, PeerStats, Peers, Surroundings};
 use crate::policy::{PolicyDigest, PolicyError, PolicyRunner};
+use crate::readiness::{Draining, Findings};
 use crate::recorder::Recorder;
 use crate::rotation::{KeyChange, KeyStatus, ZoneKeyError};
 use crate::server::{ServeError, serve};
 use crate::service::Service;
+use crate::telemetry::{Telemetry, TelemetryError};
 use crate::tls::TlsFiles;
 
 /// How often refusals that could not be recorded are tried again.
@@ -51,6 +53,9 @@ pub enum StartError {
     /// No way to the other replicas.
     #[error(transparent)]
     Peers(#[from] PeerError),
+    /// No way to the collector of traces.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 /// The running service. A cheap handle; its background tasks end with the last one.
@@ -92,6 +97,12 @@ impl Sts {
         if authority.read().applied() > 0 {
             registry.expect_previous_leases(clock.monotonic_ms().saturating_add(config.lease_ms));
         }
+        let telemetry = Telemetry::start(
+            config.telemetry.as_ref(),
+            &config.instance,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        )?;
         let boot = new_id(&*random, "")?;
         let recorder = Recorder::new(ledger, config.instance.clone(), boot);
         // A dropped sender is a change too, so the tasks end with the last handle.
@@ -120,10 +131,17 @@ impl Sts {
             limits: Limits::new(&config, peers.as_ref()),
             peers,
             config,
+            draining: Draining::default(),
+            findings: Findings::default(),
+            telemetry,
         });
         tokio::spawn(tailer.run(stop.clone()));
         tokio::spawn(forget(Arc::downgrade(&service), stop.clone()));
         tokio::spawn(flush(Arc::downgrade(&service), stop.clone()));
+        tokio::spawn(crate::readiness::run(
+            Arc::downgrade(&service),
+            stop.clone(),
+        ));
         tokio::spawn(crate::rotation::run(Arc::downgrade(&service), stop));
         Ok(Self {
             service,
@@ -154,7 +172,8 @@ impl Sts {
         tls: Option<TlsFiles>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), HttpServeError> {
-        crate::http::serve(self.http_router(), listener, tls, shutdown).await
+        let draining = self.service.draining.clone();
+        crate::http::serve(self.http_router(), listener, tls, draining, shutdown).await
     }
 
     /// The OAuth endpoints, `/zones/{zone}/jwks.json`, `/healthz`, `/readyz`.
@@ -169,12 +188,24 @@ impl Sts {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), HttpServeError> {
-        crate::http::serve(self.metrics_router(), listener, None, shutdown).await
+        let draining = self.service.draining.clone();
+        crate::http::serve(self.metrics_router(), listener, None, draining, shutdown).await
     }
 
     /// `GET /metrics` alone.
     pub fn metrics_router(&self) -> axum::Router {
         crate::http::metrics_router(Arc::clone(&self.service))
+    }
+
+    /// Says that the service will stop: from now on it is not ready, while it answers as before.
+    pub fn begin_drain(&self) {
+        self.service.draining.begin();
+    }
+
+    /// Hands in what could not be recorded when it was decided, and the last traces.
+    pub async fn flush(&self) {
+        self.service.recorder.flush().await;
+        self.service.telemetry.flush().await;
     }
 
     /// The connected enforcement points.

@@ -22,6 +22,11 @@ impl<'a> Headers<'a> {
         self.single("x-request-id").ok().flatten()
     }
 
+    /// `traceparent`, if there is one and only one.
+    pub(super) fn traceparent(&self) -> Option<&'a str> {
+        self.single("traceparent").ok().flatten()
+    }
+
     /// The one bearer token of the request (RFC 6750 §2.1).
     pub(super) fn credential(&self) -> Credential<'a> {
         let value = match self.single("authorization") {

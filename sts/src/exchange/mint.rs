@@ -17,6 +17,7 @@ use crate::clock::new_id;
 use crate::keys::{Es256, sign};
 use crate::recorder::Receipt;
 use crate::service::Service;
+use crate::telemetry;
 use claims::Moment;
 
 /// A signed mandate that nobody has seen. It comes out only against a [`Receipt`].
@@ -66,6 +67,7 @@ impl Minted {
         };
         let claims = claims::of(question, granted, permitted, session, moment);
         let claims = claims.map_err(Unminted::Refused)?;
+        let signing = telemetry::child("sign mandate");
         let token = sign(key, claims).await.map_err(|error| match error {
             // As many scopes as the client likes to name do not fit into a header.
             MintError::TooLong(_) => Unminted::Refused(Reason::ScopeExceeded),
@@ -74,6 +76,7 @@ impl Minted {
                 Unminted::Refused(Reason::IssuerUnavailable)
             }
         })?;
+        drop(signing);
         let trust = Trust {
             zone: &zone.name,
             issuer: &zone.issuer,

@@ -18,6 +18,7 @@ use crate::policy::{
 };
 use crate::request::note;
 use crate::service::Service;
+use crate::telemetry;
 
 /// The policy's yes, and the lifetime that everything together leaves.
 #[derive(Debug)]
@@ -54,7 +55,9 @@ impl Permitted {
         event.policy = Some(policy.digest().as_str().to_owned());
         let input = input(question, granted, now_s)?;
         let started_us = service.clock.monotonic_us();
+        let evaluating = telemetry::child("evaluate policy");
         let decided = service.policies.evaluate(Arc::clone(&policy), input).await;
+        drop(evaluating);
         let evaluated = match &decided {
             Ok(Decision::Allow(_)) => Evaluated::Allow,
             Ok(Decision::Deny(_)) => Evaluated::Deny,

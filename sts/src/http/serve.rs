@@ -1,12 +1,16 @@
 //! The listener: plain, or TLS with client certificates for those who have one.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -17,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Layer as _;
 
 use super::Peer;
+use crate::readiness::Draining;
 use crate::tls::{TlsError, TlsFiles, spiffe_id};
 
 /// Connections at a time; more wait in the listener's queue.
@@ -48,6 +53,7 @@ pub(crate) async fn serve(
     router: Router,
     listener: TcpListener,
     tls: Option<TlsFiles>,
+    draining: Draining,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), HttpServeError> {
     let acceptor = match tls {
@@ -56,22 +62,31 @@ pub(crate) async fn serve(
     };
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let (stream, address, slot) = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = accept(&listener, &slots) => match accepted {
-                Some(accepted) => accepted,
-                None => continue,
-            },
-        };
+    let start = |(stream, address, slot)| {
         let connection = Connection {
             router: router.clone(),
             acceptor: acceptor.clone(),
             watcher: graceful.watcher(),
+            draining: draining.clone(),
             slot,
         };
         tokio::spawn(connection.run(stream, address));
+    };
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &slots) => {
+                if let Some(accepted) = accepted {
+                    start(accepted);
+                }
+            }
+        }
+    }
+    // Whoever got through to the listener before it closes is answered as well.
+    let waiting = || tokio::time::timeout(Duration::ZERO, accept(&listener, &slots));
+    while let Ok(Some(accepted)) = waiting().await {
+        start(accepted);
     }
     drop(listener);
     graceful.shutdown().await;
@@ -97,6 +112,7 @@ struct Connection {
     router: Router,
     acceptor: Option<TlsAcceptor>,
     watcher: Watcher,
+    draining: Draining,
     /// Given back when the connection ends.
     slot: OwnedSemaphorePermit,
 }
@@ -128,9 +144,23 @@ impl Connection {
             router,
             acceptor: _,
             watcher,
+            draining,
             slot,
         } = self;
-        let service = TowerToHyperService::new(Extension(peer).layer(router));
+        let inner = TowerToHyperService::new(Extension(peer).layer(router));
+        let service = service_fn(move |request| {
+            let (answering, draining) = (inner.call(request), draining.clone());
+            async move {
+                let mut response = answering.await?;
+                // Clients that keep connections go elsewhere, instead of losing the request that
+                // they send in the moment when this one closes.
+                if draining.has_begun() {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -19,6 +21,7 @@ use super::{body, request_id};
 use crate::exchange::Issued;
 use crate::http::Peer;
 use crate::service::Service;
+use crate::telemetry;
 
 /// RFC 6749 §5.1, RFC 8693 §2.2.1.
 #[derive(Serialize)]
@@ -42,11 +45,31 @@ pub(super) async fn token(
     };
     let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
     let (parts, body) = request.into_parts();
-    let form = match body::form(&parts, body, Endpoint::Token).await {
+    let Some(trace) = super::traced(&service, "POST /zones/{zone}/token", &parts.headers) else {
+        return answered(&service, &zone, &peer, &parts, body).await;
+    };
+    trace.set("http.request.method", "POST");
+    trace.set("http.route", "/zones/{zone}/token");
+    trace.set("caracal.zone", zone.as_str());
+    let answering = answered(&service, &zone, &peer, &parts, body);
+    let response = Box::pin(trace.scope(answering)).await;
+    let status = response.status().as_u16();
+    trace.set("http.response.status_code", i64::from(status));
+    response
+}
+
+async fn answered(
+    service: &Service,
+    zone: &Name,
+    peer: &Peer,
+    parts: &Parts,
+    body: Body,
+) -> Response {
+    let form = match body::form(parts, body, Endpoint::Token).await {
         Ok(form) => form,
         Err(error) => return OAuthError::from(error).into_response(),
     };
-    match exchange(&service, &zone, &peer, &parts.headers, &form).await {
+    match exchange(service, zone, peer, &parts.headers, &form).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
@@ -67,7 +90,11 @@ async fn exchange(
     form: &Form,
 ) -> Result<Response, OAuthError> {
     let request = TokenRequest::read(form)?;
-    let client = match authenticate(service, zone, peer, headers, form).await? {
+    let authenticated = {
+        let _authenticating = telemetry::child("authenticate client");
+        authenticate(service, zone, peer, headers, form).await?
+    };
+    let client = match authenticated {
         Requester::Client(client) => client,
         // It gets mandates through Envoy, for the workloads that it enforces for.
         Requester::Point => return Err(Reason::ClientUnbound.into()),
