@@ -38,7 +38,9 @@ use caracal_sts::{Clock, Random, RandomError};
 use tokio::sync::RwLock;
 
 pub use auth::AdminToken;
-pub use authority::{Authority, AuthorityError, PolicyRefusal};
+pub use authority::{
+    Authority, AuthorityError, KeyListError, KeyStepError, Points, PolicyRefusal, RefusalKind,
+};
 
 use error::ApiError;
 use recorder::Recorder;

@@ -24,6 +24,7 @@ mod status;
 mod verify;
 mod zone;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,14 +32,17 @@ use std::process::ExitCode;
 use caracal_mandate::name::Name;
 use clap::{Args, Parser, Subcommand};
 
-use crate::up::UpArgs;
+use crate::settings::Program;
 use client::Client;
-use error::CliError;
+pub(crate) use error::CliError;
 use output::{Format, Output};
 pub(crate) use span::Seconds;
 
 /// Exit status for a command line that cannot be understood (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
+
+/// Exit status for a configuration with mistakes, of what serves.
+const EXIT_CONFIGURATION: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples, from nothing to a first mandate:
@@ -95,8 +99,15 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs token service, management API and ledger in one process.
-    Up(Box<UpArgs>),
+    /// Runs token service, management API and ledger in one process; see `caracal up --help`.
+    #[command(disable_help_flag = true)]
+    Up(ServeArgs),
+    /// Runs a token service alone; see `caracal sts --help`.
+    #[command(disable_help_flag = true)]
+    Sts(ServeArgs),
+    /// Runs the management API alone; see `caracal control --help`.
+    #[command(disable_help_flag = true)]
+    Control(ServeArgs),
     /// The authority database: schema, roles, what to do after a restore.
     Db(db::DbArgs),
     /// Makes a CA and workload certificates, for development only.
@@ -140,6 +151,18 @@ enum Command {
     Envoy(envoy::EnvoyCommand),
 }
 
+/// Settings of what serves. They are read by [`crate::settings`], all at once.
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Settings, and --config FILE, --check-config, --help.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "--NAME VALUE"
+    )]
+    settings: Vec<OsString>,
+}
+
 /// What every command works with.
 struct Context {
     client: Client,
@@ -171,38 +194,45 @@ pub async fn run() -> ExitCode {
             };
         }
     };
-    match dispatch(cli).await {
+    let result = match cli.command {
+        Command::Up(args) => crate::serve::command(Program::Up, &args.settings).await,
+        Command::Sts(args) => crate::serve::command(Program::Sts, &args.settings).await,
+        Command::Control(args) => crate::serve::command(Program::Control, &args.settings).await,
+        command => {
+            crate::serve::log_for_commands();
+            dispatch(cli.global, command).await
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         // The report is printed, and says what is wrong.
         Err(CliError::Reported) => ExitCode::FAILURE,
         Err(error) => {
             let _closed = writeln!(std::io::stderr(), "error: {error}");
-            if matches!(error, CliError::Usage(_)) {
-                EXIT_USAGE.into()
-            } else {
-                ExitCode::FAILURE
+            match error {
+                CliError::Usage(_) => EXIT_USAGE.into(),
+                CliError::Configuration(_) => EXIT_CONFIGURATION.into(),
+                _ => ExitCode::FAILURE,
             }
         }
     }
 }
 
-async fn dispatch(cli: Cli) -> Result<(), CliError> {
+async fn dispatch(global: GlobalArgs, command: Command) -> Result<(), CliError> {
     let GlobalArgs {
         server,
         token_file,
         zone,
         output,
         idempotency_key,
-    } = cli.global;
+    } = global;
     let context = Context {
         client: Client::new(server, token_file, idempotency_key)?,
         zone,
         output: Output::new(output),
     };
-    match cli.command {
-        Command::Up(args) => crate::up::run(*args)
-            .await
-            .map_err(|error| CliError::Failure(format!("caracal up: {error:#}"))),
+    match command {
+        Command::Up(_) | Command::Sts(_) | Command::Control(_) => Ok(()),
         Command::Db(args) => args.run(&context.output).await,
         Command::DevCa(args) => args.run(&context.output),
         Command::Zone(command) => command.run(&context).await,

@@ -1,7 +1,6 @@
 //! Which databases, from the command line.
 
 use std::fmt;
-use std::path::Path;
 
 use caracal_store::{DatabaseUrl, DatabaseUrlError};
 use clap::Args;
@@ -11,7 +10,7 @@ use clap::Args;
 #[derive(Args)]
 pub(crate) struct DatabaseArgs {
     /// Authority database: sqlite:PATH, or `postgres://USER@HOST/DATABASE?sslmode=verify-full`
-    /// with the password in PGPASSWORD or ~/.pgpass [default: DATA/authority.db].
+    /// with the password in PGPASSWORD or ~/.pgpass.
     #[arg(
         long = "database",
         env = "CARACAL_DATABASE_URL",
@@ -22,11 +21,6 @@ pub(crate) struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    /// The place that was given, or else the file.
-    pub(crate) fn or_file(&self, file: &Path) -> Result<DatabaseUrl, DatabaseUrlError> {
-        self.given().unwrap_or_else(|| Ok(file.into()))
-    }
-
     /// The place that was given.
     pub(crate) fn given(&self) -> Option<Result<DatabaseUrl, DatabaseUrlError>> {
         self.url.as_deref().map(str::parse)
@@ -42,8 +36,7 @@ impl fmt::Debug for DatabaseArgs {
 /// The ledger's place, which may be the same database. Kept as text for the same reason.
 #[derive(Args)]
 pub(crate) struct LedgerArgs {
-    /// Ledger database, written alike [default: DATA/ledger.db]. Replicas that share one need one
-    /// DATA/ledger.key and ledger.vkey.
+    /// Ledger database, written alike.
     #[arg(
         long = "ledger-database",
         env = "CARACAL_LEDGER_DATABASE_URL",
@@ -54,11 +47,6 @@ pub(crate) struct LedgerArgs {
 }
 
 impl LedgerArgs {
-    /// The place that was given, or else the file.
-    pub(crate) fn or_file(&self, file: &Path) -> Result<DatabaseUrl, DatabaseUrlError> {
-        self.given().unwrap_or_else(|| Ok(file.into()))
-    }
-
     /// The place that was given.
     pub(crate) fn given(&self) -> Option<Result<DatabaseUrl, DatabaseUrlError>> {
         self.ledger_url.as_deref().map(str::parse)
@@ -78,15 +66,6 @@ mod tests {
     fn args(url: Option<&str>) -> DatabaseArgs {
         let url = url.map(str::to_owned);
         DatabaseArgs { url }
-    }
-
-    #[test]
-    fn without_a_url_the_file_of_the_data_directory_is_used() {
-        let file = Path::new("data/authority.db");
-        let place = args(None).or_file(file).unwrap();
-        assert_eq!(place, DatabaseUrl::Sqlite(file.to_owned()));
-        let server = args(Some("postgres://localhost/a")).or_file(file).unwrap();
-        assert!(matches!(server, DatabaseUrl::Postgres(_)));
     }
 
     #[test]

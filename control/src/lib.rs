@@ -2,7 +2,8 @@
 //!
 //! - [`api`]: REST for administrators; every change goes through it.
 //! - [`cli`]: the command line, a client of that API.
-//! - [`up`]: token service, management API and ledger in one process.
+//! - `serve`: what runs until it is told to stop: `caracal up`, `sts` and `control`.
+//! - `settings`: their configuration, from flags, environment and a file.
 //! - [`dev_ca`]: certificates for development.
 
 pub mod api;
@@ -10,5 +11,5 @@ pub mod cli;
 mod clock;
 mod database;
 pub mod dev_ca;
-mod redis;
-pub mod up;
+mod serve;
+mod settings;

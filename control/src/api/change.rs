@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::recorder::Subject;
-use super::{Api, Authority};
+use super::{Api, Authority, KeyStepError};
 
 /// The answer to a change: what was made, and its place in the log.
 #[derive(Serialize)]
@@ -200,13 +200,13 @@ impl<A: Authority> Api<A> {
                 .commit(zone, change, now_ms, key)
                 .await
                 .map(Done::from)
-                .map_err(ZoneKeyError::from),
+                .map_err(|error| ZoneKeyError::from(error).into()),
             Request::Revocation(target) => self
                 .store
                 .revoke(zone, target, now_ms.div_euclid(1000), key)
                 .await
                 .map(Done::from)
-                .map_err(ZoneKeyError::from),
+                .map_err(|error| ZoneKeyError::from(error).into()),
             Request::KeyRotation => self.authority.rotate_key(zone, key).await.map(Done::from),
             Request::KeyRevocation(kid) => self
                 .authority
@@ -223,7 +223,7 @@ impl<A: Authority> Api<A> {
 
 fn account(
     subject: Subject,
-    result: &Result<Done, ZoneKeyError>,
+    result: &Result<Done, KeyStepError>,
 ) -> (Subject, Outcome, Option<u64>) {
     match result.as_ref().map(|done| done.committed) {
         Ok(Committed {

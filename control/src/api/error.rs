@@ -11,7 +11,7 @@ use caracal_sts::ZoneKeyError;
 use serde_json::json;
 
 use super::MAX_BODY_BYTES;
-use super::authority::{AuthorityError, PolicyRefusal};
+use super::authority::{AuthorityError, KeyListError, KeyStepError, PolicyRefusal, RefusalKind};
 
 /// A refusal with its HTTP status and a code for programs.
 #[derive(Debug)]
@@ -96,7 +96,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_unavailable", message)
     }
 
-    pub(super) fn key_change(zone: &Name, error: ZoneKeyError) -> Self {
+    pub(super) fn key_change(zone: &Name, error: KeyStepError) -> Self {
+        let error = match error {
+            KeyStepError::Here(error) => error,
+            KeyStepError::Elsewhere { kind, text } => return Self::elsewhere(zone, kind, &text),
+        };
         match error {
             ZoneKeyError::Commit(error) => Self::commit(zone, error),
             ZoneKeyError::Read(error) => Self::read(error),
@@ -107,6 +111,35 @@ impl ApiError {
                     {error}"
                 );
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_unavailable", message)
+            }
+        }
+    }
+
+    fn elsewhere(zone: &Name, kind: RefusalKind, text: &str) -> Self {
+        let message = format!("{text} (zone {zone})");
+        match kind {
+            RefusalKind::NotFound => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+            RefusalKind::State => Self::new(StatusCode::CONFLICT, "key_state", message),
+            RefusalKind::IdempotencyConflict => {
+                Self::new(StatusCode::CONFLICT, "idempotency_conflict", message)
+            }
+            RefusalKind::Invalid => Self::invalid(message),
+            RefusalKind::Unavailable => {
+                tracing::error!(%zone, text, "no token service took a step of a key");
+                let message = format!(
+                    "{message}: the key that signs goes on; try again with the same \
+                    Idempotency-Key, and look at the token services' logs"
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_unavailable", message)
+            }
+        }
+    }
+
+    pub(super) fn key_list(zone: &Name, error: KeyListError) -> Self {
+        match error {
+            KeyListError::Read(error) => Self::read(error),
+            KeyListError::Authority(error) => {
+                Self::elsewhere(zone, RefusalKind::Unavailable, &error.to_string())
             }
         }
     }

@@ -43,7 +43,7 @@ pub(super) async fn list<A: Authority>(
             .authority
             .zone_keys(&zone)
             .await
-            .map_err(ApiError::read)?,
+            .map_err(|error| ApiError::key_list(&zone, error))?,
     }))
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn status<A: Authority>(
     InZone(zone): InZone,
 ) -> Result<Json<Items<PointStatus>>, ApiError> {
     api.require_zone(&zone).await?;
-    let mut items = api.authority.points();
+    let mut items = api.authority.points().await.items;
     items.retain(|point| point.zone == zone);
     Ok(Json(Items { items }))
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use caracal_mandate::name::Name;
 use caracal_store::Listed;
-use caracal_store::model::{RevocationRecord, RevocationTarget};
+use caracal_store::model::{MAX_LEASE_MS, RevocationRecord, RevocationTarget};
 use caracal_sts::AckReport;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ pub(super) async fn create<A: Authority>(
     let committed = api.revoke(&zone, parsed, key).await?;
     let committed_at_ms = api.clock.unix_ms();
     let acknowledgements = if wait {
-        let bound = bound(&api, &zone);
+        let bound = bound(&api, &zone).await;
         Some(
             api.authority
                 .wait_applied(&zone, committed.seq, bound)
@@ -95,12 +95,13 @@ pub(super) async fn create<A: Authority>(
 }
 
 /// After the longest lease of any point of the zone, whoever has not answered refuses everything.
-fn bound<A: Authority>(api: &Api<A>, zone: &Name) -> Duration {
-    let points = api
-        .authority
-        .points()
-        .into_iter()
-        .filter(|point| point.zone == *zone);
+async fn bound<A: Authority>(api: &Api<A>, zone: &Name) -> Duration {
+    let points = api.authority.points().await;
+    if !points.complete {
+        // What is not known has the longest lease that there is.
+        return Duration::from_millis(MAX_LEASE_MS);
+    }
+    let points = points.items.into_iter().filter(|point| point.zone == *zone);
     points
         .map(|point| Duration::from_millis(point.lease_ms))
         .fold(api.lease, Duration::max)

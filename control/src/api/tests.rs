@@ -29,12 +29,12 @@ impl Authority for Silent {
         Ok(())
     }
 
-    async fn zone_keys(&self, _: &Name) -> Result<Vec<KeyStatus>, ReadError> {
+    async fn zone_keys(&self, _: &Name) -> Result<Vec<KeyStatus>, KeyListError> {
         Ok(Vec::new())
     }
 
-    async fn rotate_key(&self, _: &Name, _: Option<&str>) -> Result<KeyChange, ZoneKeyError> {
-        Err(CommitError::Key(KeyRefusal::Overtaken).into())
+    async fn rotate_key(&self, _: &Name, _: Option<&str>) -> Result<KeyChange, KeyStepError> {
+        Err(ZoneKeyError::from(CommitError::Key(KeyRefusal::Overtaken)).into())
     }
 
     async fn revoke_key(
@@ -42,9 +42,9 @@ impl Authority for Silent {
         _: &Name,
         kid: &str,
         _: Option<&str>,
-    ) -> Result<KeyChange, ZoneKeyError> {
+    ) -> Result<KeyChange, KeyStepError> {
         let name = kid.to_owned();
-        Err(CommitError::NotFound { kind: "key", name }.into())
+        Err(ZoneKeyError::from(CommitError::NotFound { kind: "key", name }).into())
     }
 
     async fn check_policy(&self, source: &str) -> Result<(), PolicyRefusal> {
@@ -57,10 +57,10 @@ impl Authority for Silent {
         }
     }
 
-    fn points(&self) -> Vec<PointStatus> {
+    async fn points(&self) -> Points {
         let applied = Version { term: 1, epoch: 1 };
         let text = |text: &str| text.to_owned();
-        vec![PointStatus {
+        let items = vec![PointStatus {
             zone: "bank".parse().unwrap(),
             spiffe_id: text("spiffe://corp.example/edge"),
             instance: text("edge-1"),
@@ -71,7 +71,15 @@ impl Authority for Silent {
             lease_ms: 3000,
             connected_ms: 1000,
             software: text("test"),
-        }]
+        }];
+        Points {
+            items,
+            complete: true,
+        }
+    }
+
+    async fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     async fn wait_applied(&self, _: &Name, _: u64, bound: Duration) -> AckReport {

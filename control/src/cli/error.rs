@@ -6,6 +6,9 @@ pub(crate) enum CliError {
     /// The command line, or a file that it names, cannot be understood.
     #[error("{0}")]
     Usage(String),
+    /// The configuration of what serves has mistakes.
+    #[error("{0}")]
+    Configuration(String),
     /// It was understood and did not work.
     #[error("{0}")]
     Failure(String),

@@ -20,20 +20,24 @@ pub(super) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Opens the directory; makes it and the secrets in it that are not there yet. The key-encryption
-    /// key is made by [`Self::with_kek`], where it is needed.
-    pub(super) fn open(path: PathBuf, random: &dyn Random) -> anyhow::Result<Self> {
+    /// Opens the directory, and makes it if it is not there. Secrets are made where they are needed:
+    /// [`Self::with_kek`], [`Self::with_admin_token`].
+    pub(super) fn open(path: PathBuf) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.with_context(|| format!("{} cannot be made", path.display()))?;
         // `dev-ca` may have made it first, with the mode of any directory.
         if is_open_to_others(fs::metadata(&path)?.mode()) {
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         }
-        let directory = Self { path };
-        write_new(&directory.admin_token_file(), || {
+        Ok(Self { path })
+    }
+
+    /// Makes the administrator's token, unless it is there.
+    pub(super) fn with_admin_token(self, random: &dyn Random) -> anyhow::Result<Self> {
+        write_new(&self.admin_token_file(), || {
             Ok(format!("{}\n", URL_SAFE_NO_PAD.encode(secret(random)?)).into_bytes())
         })?;
-        Ok(directory)
+        Ok(self)
     }
 
     /// Makes the key-encryption key, unless it is there. Before the database is made.
@@ -199,7 +203,9 @@ mod tests {
 
     fn open(path: &Path) -> anyhow::Result<DataDirectory> {
         let random = SystemRandom::new();
-        DataDirectory::open(path.join("data"), &random)?.with_kek(&random)
+        DataDirectory::open(path.join("data"))?
+            .with_kek(&random)?
+            .with_admin_token(&random)
     }
 
     #[test]
@@ -225,9 +231,20 @@ mod tests {
     fn where_keys_are_sealed_by_another_key_none_is_made() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data");
-        let data = DataDirectory::open(path, &SystemRandom::new()).unwrap();
+        let data = DataDirectory::open(path).unwrap();
+        assert!(!data.file("kek").exists());
+        let data = data.with_admin_token(&SystemRandom::new()).unwrap();
         assert!(!data.file("kek").exists());
         data.admin_token().unwrap();
+    }
+
+    #[test]
+    fn a_token_service_alone_has_no_token_of_the_administrator() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path().join("data")).unwrap();
+        let data = data.with_kek(&SystemRandom::new()).unwrap();
+        assert!(!data.admin_token_file().exists());
+        assert!(data.admin_token().is_err());
     }
 
     #[test]

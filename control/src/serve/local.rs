@@ -1,12 +1,11 @@
-//! The token service in the management API's terms.
+//! The token service of this process in the management API's terms.
 
 use std::time::Duration;
 
 use caracal_mandate::name::Name;
-use caracal_store::ReadError;
-use caracal_sts::{AckReport, KeyChange, KeyStatus, PointStatus, Sts, ZoneKeyError};
+use caracal_sts::{AckReport, KeyChange, KeyStatus, Sts};
 
-use crate::api::{Authority, AuthorityError, PolicyRefusal};
+use crate::api::{Authority, AuthorityError, KeyListError, KeyStepError, Points, PolicyRefusal};
 
 impl Authority for Sts {
     async fn ensure_zone_key(&self, zone: &Name) -> Result<(), AuthorityError> {
@@ -14,16 +13,16 @@ impl Authority for Sts {
         made.map_err(|error| AuthorityError(error.to_string()))
     }
 
-    async fn zone_keys(&self, zone: &Name) -> Result<Vec<KeyStatus>, ReadError> {
-        Self::zone_keys(self, zone).await
+    async fn zone_keys(&self, zone: &Name) -> Result<Vec<KeyStatus>, KeyListError> {
+        Ok(Self::zone_keys(self, zone).await?)
     }
 
     async fn rotate_key(
         &self,
         zone: &Name,
         idempotency: Option<&str>,
-    ) -> Result<KeyChange, ZoneKeyError> {
-        Self::rotate_key(self, zone, idempotency).await
+    ) -> Result<KeyChange, KeyStepError> {
+        Ok(Self::rotate_key(self, zone, idempotency).await?)
     }
 
     async fn revoke_key(
@@ -31,8 +30,8 @@ impl Authority for Sts {
         zone: &Name,
         kid: &str,
         idempotency: Option<&str>,
-    ) -> Result<KeyChange, ZoneKeyError> {
-        Self::revoke_key(self, zone, kid, idempotency).await
+    ) -> Result<KeyChange, KeyStepError> {
+        Ok(Self::revoke_key(self, zone, kid, idempotency).await?)
     }
 
     async fn check_policy(&self, source: &str) -> Result<(), PolicyRefusal> {
@@ -42,8 +41,16 @@ impl Authority for Sts {
             .map_err(|error| PolicyRefusal(error.to_string()))
     }
 
-    fn points(&self) -> Vec<PointStatus> {
-        Self::points(self)
+    async fn points(&self) -> Points {
+        Points {
+            items: Self::points(self),
+            complete: true,
+        }
+    }
+
+    /// It has a readiness of its own, at its own door.
+    async fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     async fn wait_applied(&self, zone: &Name, seq: u64, bound: Duration) -> AckReport {

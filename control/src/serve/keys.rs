@@ -1,4 +1,4 @@
-//! Where zone keys are kept, from the command line.
+//! Where zone keys are kept.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,19 +7,32 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use caracal_sts::KeyStorage;
 use caracal_sts::keys::pkcs11::{Token, TokenKek};
-use caracal_sts::keys::{KeyWrapper, SecretSource};
-use clap::{Args, ValueEnum};
+use caracal_sts::keys::{KeyWrapper, SecretSource, SourceError};
 
 use super::data::DataDirectory;
 use crate::cli::Seconds;
+use crate::settings::parse;
+use crate::settings::reader::Reader;
 
 /// Where new zone keys are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In this process; sealed in the database.
     Database,
     /// In the PKCS#11 token, which they never leave.
     Pkcs11,
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "database" => Ok(Self::Database),
+            "pkcs11" => Ok(Self::Pkcs11),
+            _ => Err("must be database or pkcs11"),
+        }
+    }
 }
 
 /// A key-encryption key.
@@ -44,34 +57,73 @@ impl FromStr for Kek {
 }
 
 /// Zone keys and what seals them.
-#[derive(Debug, Args)]
-pub(super) struct KeyArgs {
-    /// How long a zone's key signs before the next one takes over, such as 30d.
-    #[arg(long, default_value = "30d", value_name = "SPAN")]
-    key_lifetime: Seconds,
-    /// Where new zone keys are made. Those that are elsewhere are used until they are replaced.
-    #[arg(long, value_enum, default_value_t = Place::Database, value_name = "PLACE")]
-    keys_in: Place,
-    /// Key-encryption key: `file:PATH` (32 bytes or their base64, mode 0600), `env:NAME` (base64) or
-    /// `pkcs11:LABEL` (an AES key of the token). Of several, the first seals, all open, and what the
-    /// others have sealed is sealed anew within a minute [default: `file:DATA/kek`].
-    #[arg(long = "kek", value_name = "SOURCE")]
+#[derive(Debug)]
+pub(crate) struct KeySettings {
+    lifetime: Seconds,
+    place: Place,
     keks: Vec<Kek>,
-    /// PKCS#11 module of the HSM: a shared library.
-    #[arg(long, value_name = "FILE", requires = "pkcs11_token")]
-    pkcs11_module: Option<PathBuf>,
-    /// Label of the token.
-    #[arg(long, value_name = "LABEL", requires = "pkcs11_pin")]
-    pkcs11_token: Option<String>,
-    /// Its user PIN: `file:PATH` (mode 0600) or `env:NAME`.
-    #[arg(long, value_name = "SOURCE", requires = "pkcs11_module")]
-    pkcs11_pin: Option<SecretSource>,
+    token: Option<TokenSettings>,
 }
 
-impl KeyArgs {
+/// The PKCS#11 token.
+#[derive(Debug)]
+struct TokenSettings {
+    module: PathBuf,
+    label: String,
+    pin: SecretSource,
+}
+
+impl KeySettings {
+    /// What was asked for.
+    pub(crate) fn read(read: &mut Reader) -> Self {
+        const TOKEN: [&str; 3] = ["pkcs11-module", "pkcs11-token", "pkcs11-pin"];
+        let place = read.one("keys-in", str::parse).unwrap_or(Place::Database);
+        let keks = read.many("kek", str::parse);
+        let in_token = place == Place::Pkcs11;
+        let wraps = |kek: &Kek| matches!(kek, Kek::Token(_));
+        let sealed_by_token = keks.iter().any(wraps);
+        // Together or not at all, and then only where nothing asks for them.
+        if in_token || sealed_by_token || TOKEN.iter().any(|name| read.is_given(name)) {
+            for name in TOKEN {
+                if !read.is_given(name) {
+                    read.missing(name, "is needed for a PKCS#11 token, with the other two");
+                }
+            }
+        }
+        let module = read.file("pkcs11-module");
+        let label = read.one("pkcs11-token", |text| {
+            let label = (!text.is_empty()).then(|| text.to_owned());
+            label.ok_or("is empty")
+        });
+        let pin = read.one("pkcs11-pin", |text| {
+            let source = text.parse::<SecretSource>();
+            source.map_err(|_| "is no source of a secret: write file:PATH or env:NAME")
+        });
+        // Tried here, so that a check of the configuration finds it.
+        for kek in &keks {
+            if let Kek::Local(source) = kek
+                && let Err(error) = source.key_encryption_key()
+            {
+                read.wrong("kek", said_of(error));
+            }
+        }
+        if let Some(Err(error)) = pin.as_ref().map(SecretSource::text) {
+            read.wrong("pkcs11-pin", said_of(error));
+        }
+        let token = module.zip(label).zip(pin);
+        Self {
+            lifetime: read
+                .one("key-lifetime", parse::span)
+                .unwrap_or(Seconds(30 * 24 * 3600)),
+            place,
+            keks,
+            token: token.map(|((module, label), pin)| TokenSettings { module, label, pin }),
+        }
+    }
+
     /// How long a key signs, in seconds.
     pub(super) const fn lifetime_s(&self) -> u64 {
-        self.key_lifetime.0
+        self.lifetime.0
     }
 
     /// Whether the key-encryption key is the one of the data directory.
@@ -82,22 +134,20 @@ impl KeyArgs {
     /// Opens what the arguments name.
     pub(super) async fn storage(self, data: &DataDirectory) -> anyhow::Result<KeyStorage> {
         let Self {
-            key_lifetime: _,
-            keys_in,
+            lifetime: _,
+            place,
             keks,
-            pkcs11_module,
-            pkcs11_token,
-            pkcs11_pin,
+            token,
         } = self;
-        let token = match (pkcs11_module, pkcs11_token, pkcs11_pin) {
-            (Some(module), Some(label), Some(pin)) => {
+        let token = match token {
+            Some(TokenSettings { module, label, pin }) => {
                 let pin = pin.text().context("--pkcs11-pin")?;
                 // It blocks, and nothing else runs yet.
                 let opened =
                     tokio::task::spawn_blocking(move || Token::open(&module, &label, &pin));
                 Some(opened.await??)
             }
-            _ => None,
+            None => None,
         };
         let mut storage = None::<KeyStorage>;
         for kek in keks {
@@ -123,11 +173,19 @@ impl KeyArgs {
         if let Some(token) = token {
             storage = storage.with_token(token);
         }
-        if keys_in == Place::Pkcs11 {
+        if place == Place::Pkcs11 {
             ensure!(has_token, "--keys-in pkcs11 needs --pkcs11-module");
             storage = storage.making_keys_in_token();
         }
         Ok(storage)
+    }
+}
+
+/// What is named by mistake after `env:` may be the secret itself.
+fn said_of(error: SourceError) -> String {
+    match error {
+        SourceError::Unset(_) => "the environment variable that it names is not set".to_owned(),
+        error => error.to_string(),
     }
 }
 
