@@ -30,6 +30,9 @@ pub fn question(intent: Intent, head: &Head<'_>, peer: Option<&str>) -> Vec<u8> 
     {
         headers.insert("authorization".to_owned(), value.to_owned());
     }
+    if !head.traceparent.is_empty() {
+        headers.insert("traceparent".to_owned(), head.traceparent.to_owned());
+    }
     let intent = match intent {
         Intent::Exchange => EXCHANGE,
         Intent::Authorize => AUTHORIZE,
@@ -142,6 +145,27 @@ mod tests {
             })),
         }
         .encode_to_vec()
+    }
+
+    #[test]
+    fn a_question_carries_the_trace_of_its_request() {
+        let pairs = [
+            (":method", "GET"),
+            (":authority", "bank.internal"),
+            (":path", "/accounts/1"),
+            ("traceparent", "00-a-b-01"),
+            ("cookie", "secret"),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let head = Head::parse(&pairs).unwrap();
+        for intent in [Intent::Exchange, Intent::Authorize] {
+            let question = question(intent, &head, None);
+            let question = wire::CheckRequest::decode(question.as_slice()).unwrap();
+            let request = question.attributes.unwrap().request.unwrap();
+            let headers = request.http.unwrap().headers;
+            let expected = ("traceparent".to_owned(), "00-a-b-01".to_owned());
+            assert_eq!(headers, HashMap::from([expected]));
+        }
     }
 
     #[test]

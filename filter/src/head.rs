@@ -42,6 +42,8 @@ pub struct Head<'a> {
     pub authorization: Option<&'a [u8]>,
     /// `x-request-id`, empty when there is none.
     pub request_id: &'a str,
+    /// `traceparent`, for the token service to join the trace; empty when there is none.
+    pub traceparent: &'a str,
     /// Whether refusals must be gRPC statuses.
     pub is_grpc: bool,
     /// Names of internal headers that came from outside.
@@ -68,6 +70,7 @@ struct Raw<'a> {
     authorization: Option<&'a [u8]>,
     request_id: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
+    traceparents: Vec<&'a [u8]>,
     internal: Vec<&'a str>,
     fault: Option<Reason>,
 }
@@ -85,6 +88,11 @@ impl<'a> Raw<'a> {
                 "authorization" => (&mut raw.authorization, Reason::MalformedCredential),
                 "x-request-id" => (&mut raw.request_id, Reason::MalformedHeader),
                 "content-type" => (&mut raw.content_type, Reason::MalformedHeader),
+                // Traces are no authority: a wrong one is left out, and refuses nothing.
+                "traceparent" => {
+                    raw.traceparents.push(value);
+                    continue;
+                }
                 other => {
                     if other.starts_with(INTERNAL_PREFIX) {
                         raw.internal.push(other);
@@ -136,6 +144,10 @@ impl<'a> Head<'a> {
             path,
             authorization: raw.authorization,
             request_id,
+            traceparent: match raw.traceparents.as_slice() {
+                [one] => readable_id(one),
+                _ => "",
+            },
             is_grpc,
             internal: raw.internal,
         })
@@ -222,6 +234,19 @@ mod tests {
             Some(Reason::MalformedHost)
         );
         assert_eq!(twice("accept"), None);
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_read_refuses_nothing() {
+        for (extra, read) in [
+            (&[("traceparent", &b"00-a-b-01"[..])][..], "00-a-b-01"),
+            (&[("traceparent", b"a"), ("traceparent", b"b")], ""),
+            (&[("traceparent", b"a b")], ""),
+            (&[("traceparent", &[b'a'; 200])], ""),
+        ] {
+            let pairs = pairs(extra);
+            assert_eq!(Head::parse(&pairs).unwrap().traceparent, read);
+        }
     }
 
     #[test]
