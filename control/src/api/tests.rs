@@ -7,7 +7,7 @@ use caracal_audit::{CheckpointSigner, ListQuery};
 use caracal_mandate::event::{Action, Component, Outcome};
 use caracal_mandate::name::Name;
 use caracal_mandate::version::Version;
-use caracal_store::{CommitError, KeyRefusal, ReadError};
+use caracal_store::{CommitError, KeyRefusal};
 use caracal_sts::{
     AckReport, Clock, KeyChange, KeyStatus, PointStatus, SystemRandom, ZoneKeyError,
 };

@@ -1,0 +1,18 @@
+//! The processes as an operator has them: `caracal up`, `caracal sts`, `caracal control`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::missing_docs_in_private_items,
+    reason = "a test may fail"
+)]
+
+mod configuration;
+mod drain;
+mod halves;
+mod secrets;
+mod support;
+mod traces;

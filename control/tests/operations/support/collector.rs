@@ -1,0 +1,86 @@
+//! A collector of OpenTelemetry: a server of its own trace service.
+
+use std::sync::{Arc, Mutex};
+
+use caracal_proto::otlp::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use caracal_proto::otlp::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use caracal_proto::otlp::common::v1::any_value::Value;
+use caracal_proto::otlp::trace::v1::Span;
+use tokio::net::TcpListener;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+
+/// It runs, and keeps what it gets.
+#[derive(Clone, Default)]
+pub(crate) struct Collector {
+    received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
+}
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.received.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Collector {
+    /// Starts it; returns its endpoint as well.
+    pub(crate) async fn start() -> (Self, String) {
+        let collector = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = TraceServiceServer::new(collector.clone());
+        let server = Server::builder().add_service(service);
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        (collector, format!("http://{address}"))
+    }
+
+    /// Everything that was received, as text.
+    pub(crate) fn text(&self) -> String {
+        format!("{:?}", self.received.lock().unwrap())
+    }
+
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let received = self.received.lock().unwrap();
+        let resources = received.iter().flat_map(|request| &request.resource_spans);
+        let scopes = resources.flat_map(|resource| &resource.scope_spans);
+        scopes.flat_map(|scope| scope.spans.clone()).collect()
+    }
+
+    /// The `service.name` of everything.
+    pub(crate) fn service_names(&self) -> Vec<String> {
+        let received = self.received.lock().unwrap();
+        let resources = received.iter().flat_map(|request| &request.resource_spans);
+        let attributes =
+            resources.flat_map(|resource| &resource.resource.as_ref().unwrap().attributes);
+        let named = attributes.filter(|attribute| attribute.key == "service.name");
+        named
+            .map(|attribute| match &attribute.value.as_ref().unwrap().value {
+                Some(Value::StringValue(text)) => text.clone(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+}
+
+/// A text attribute of a span.
+pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
+    let found = span
+        .attributes
+        .iter()
+        .find(|attribute| attribute.key == key)?;
+    match found.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::IntValue(number) => Some(number.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
