@@ -35,7 +35,7 @@ pub(crate) use redis::RedisSettings;
 use remote::TokenServices;
 use servers::Servers;
 
-/// Longest time that the ledger may take to write down and publish what it has. A database that does
+/// Longest time that changes under way may take to end, and the ledger to write down and publish. A database that does
 /// not answer must not keep a process for ever; what is not recorded was never released.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,7 +56,7 @@ pub(crate) async fn command(program: Program, arguments: &[OsString]) -> Result<
     };
     drop(stdout);
     logging::start(settings.log, &settings.log_level);
-    run(settings)
+    run(*settings)
         .await
         .map_err(|error| CliError::Failure(format!("{program}: {error:#}")))
 }
@@ -73,19 +73,16 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let changes = match parts.management {
         None => None,
-        Some(settings) => Some(match &sts {
-            Some(sts) => {
-                management::start(settings, &base, &parts.shared, sts.clone(), &mut servers).await?
-            }
-            None => {
-                let remote = TokenServices::new(
-                    &settings.token_services,
-                    &parts.shared.tls,
-                    base.store.clone(),
-                    base.random.clone(),
-                )?;
-                management::start(settings, &base, &parts.shared, remote, &mut servers).await?
-            }
+        Some(settings) => Some(if let Some(sts) = &sts {
+            management::start(settings, &base, &parts.shared, sts.clone(), &mut servers).await?
+        } else {
+            let remote = TokenServices::new(
+                &settings.token_services,
+                &parts.shared.tls,
+                base.store.clone(),
+                base.random.clone(),
+            )?;
+            management::start(settings, &base, &parts.shared, remote, &mut servers).await?
         }),
     };
     servers.announce()?;
@@ -96,11 +93,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         }
     };
     let served = servers.until_stopped(parts.shared.drain, draining).await;
-    // Changes whose callers have gone still want the ledger; after that nobody does.
-    if let Some(changes) = changes {
-        changes.settled().await;
-    }
     let closing = async {
+        // Changes whose callers have gone still want the ledger; after that nobody does.
+        if let Some(changes) = changes {
+            changes.settled().await;
+        }
         if let Some(sts) = sts {
             sts.flush().await;
         }

@@ -40,7 +40,7 @@ pub(crate) enum Asked {
     /// Only whether the configuration is in order.
     Check,
     /// To serve.
-    Serve(Settings),
+    Serve(Box<Settings>),
 }
 
 /// How the log is written.
@@ -110,7 +110,7 @@ impl Settings {
         Ok(if check_only {
             Asked::Check
         } else {
-            Asked::Serve(settings)
+            Asked::Serve(Box::new(settings))
         })
     }
 }

@@ -50,18 +50,18 @@ pub(super) async fn start<A: Authority>(
         base.random.clone(),
         Duration::from_millis(shared.lease_ms),
     )?;
-    let health = Health {
+    let asked = Health {
         store: base.store.clone(),
         ledger: base.ledger.clone(),
         authority,
         draining: base.draining.clone(),
     };
-    let routes = Router::new()
+    let health = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready::<A>))
-        .with_state(health);
+        .with_state(asked);
     // The API's own routes come last: what is not health needs the token.
-    let router = routes.fallback_service(api.clone().router(base.data.admin_token()?));
+    let router = health.fallback_service(api.clone().router(base.data.admin_token()?));
     let listener = bind(admin).await?;
     let admin = listener.local_addr()?;
     if !admin.ip().is_loopback() {

@@ -269,19 +269,16 @@ impl Authority for TokenServices {
             bound_ms,
         };
         for (place, answer) in answers {
-            match answer {
-                Some(answer) => {
-                    report.acked = report.acked.saturating_add(count(answer.acked));
-                    report.expected = report.expected.saturating_add(count(answer.expected));
-                    report.silent.extend(answer.silent);
-                }
-                None => {
-                    report.expected = report.expected.saturating_add(1);
-                    report
-                        .silent
-                        .push(format!("points of token service {place}"));
-                }
-            }
+            let Some(answer) = answer else {
+                report.expected = report.expected.saturating_add(1);
+                report
+                    .silent
+                    .push(format!("points of token service {place}"));
+                continue;
+            };
+            report.acked = report.acked.saturating_add(count(answer.acked));
+            report.expected = report.expected.saturating_add(count(answer.expected));
+            report.silent.extend(answer.silent);
         }
         if !report.silent.is_empty() {
             tokio::time::sleep_until(closed).await;

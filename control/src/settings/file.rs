@@ -78,7 +78,7 @@ pub(super) fn parse(text: &str, path: PathBuf, mistakes: &mut Mistakes) -> Vec<M
         let mut values = Vec::new();
         match value.get_ref() {
             DeValue::Array(items) if setting.many => {
-                for item in items.iter() {
+                for item in items {
                     match scalar(item.get_ref()) {
                         Some(text) => values.push((text, place(item.span(), Some(name)))),
                         None => mistakes.add(

@@ -65,7 +65,7 @@ impl Case {
         })
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> Box<Settings> {
         match self.read() {
             Ok(Asked::Serve(settings)) => settings,
             Ok(Asked::Help | Asked::Check) => panic!("not to be served"),

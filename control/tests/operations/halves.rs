@@ -1,4 +1,4 @@
-//! `caracal sts` and `caracal control` as two processes under two roles of one PostgreSQL.
+//! `caracal sts` and `caracal control` as two processes under two roles of one `PostgreSQL`.
 
 use caracal_store::testing::{OWNER, PostgresServer};
 

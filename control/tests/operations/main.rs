@@ -6,7 +6,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::missing_docs_in_private_items,
     reason = "a test may fail"
 )]
 

@@ -277,7 +277,7 @@ async fn what_cannot_be_recorded_is_not_released() {
         refusal(&world, PAYOUT, &asked()).await,
         Reason::AuditUnavailable
     );
-    assert!(!world.service().recorder.is_healthy());
+    assert!(!world.service().readiness().ready);
 }
 
 #[tokio::test]

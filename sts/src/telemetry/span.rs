@@ -213,7 +213,7 @@ pub(crate) fn describe(event: &Event) {
                 "caracal.outcome",
                 match event.outcome {
                     Outcome::Allow => "allow",
-                    _ => "deny",
+                    Outcome::Deny => "deny",
                 },
             ),
         ];

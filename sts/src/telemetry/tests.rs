@@ -44,7 +44,7 @@ async fn what_its_beginner_does_not_record_is_not_recorded_here() {
 async fn a_collector_that_is_away_costs_spans_which_are_counted() {
     let config = dead_collector().await;
     let telemetry = telemetry(Some(&config));
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let mut spans = 0;
     // More than may wait.
     for _ in 0..5000 {

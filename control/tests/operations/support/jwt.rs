@@ -4,6 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use caracal_sts::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 /// A client's own key.
@@ -28,8 +29,7 @@ impl ClientKey {
 
     /// An assertion of the application, good for a minute.
     pub(crate) fn assertion(&self, audience: &str, jti: &str) -> String {
-        let now = std::time::SystemTime::now();
-        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemClock::new().unix_ms() / 1000;
         let header = json!({"alg": "ES256", "kid": "client", "typ": "JWT"});
         let claims = json!({
             "iss": "payout", "sub": "payout", "aud": audience, "jti": jti,
