@@ -25,8 +25,8 @@ use tonic::{Request, Response, Status};
 use crate::authority::Identity;
 use crate::authorize::Credential;
 use crate::request::Asked;
+use crate::server::peer_id;
 use crate::service::Service;
-use crate::tls::peer_id;
 use headers::Headers;
 
 /// Name of the call's span.

@@ -26,8 +26,8 @@ pub(crate) use registry::{Peer, Registry};
 use stream::Feed;
 
 use crate::authority::{FeedGap, FeedScope, Identity};
+use crate::server::peer_id;
 use crate::service::Service;
-use crate::tls::peer_id;
 
 /// How long a point may take to say who it is.
 const HELLO_PATIENCE: Duration = Duration::from_secs(5);
@@ -98,7 +98,7 @@ impl Enforcement for FeedService {
         &self,
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let peer = peer_id(&request);
+        let peer = peer_id(&request).map(|peer| peer.to_string());
         let inbound = request.into_inner();
         let service = Arc::clone(&self.service);
         let outbound = open(service, peer, inbound, self.stop.clone())?;

@@ -10,8 +10,8 @@ use caracal_proto::ledger::{AppendRequest, AppendResponse};
 use tonic::{Request, Response, Status};
 
 use self::decision::Point;
+use crate::server::peer_id;
 use crate::service::Service;
-use crate::tls::peer_id;
 
 /// Most decisions of one call.
 const MAX_DECISIONS: usize = 1000;

@@ -19,12 +19,14 @@
 mod builtins;
 mod diagnostic;
 mod digest;
+mod document;
 mod engine;
 mod explain;
 mod input;
 mod instrument;
 mod lint;
 mod outcome;
+mod pace;
 mod runner;
 mod scan;
 mod schema;
@@ -40,6 +42,7 @@ use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use digest::PolicyDigest;
+pub use document::InputDocument;
 pub use engine::{Checked, CompiledPolicy};
 pub use explain::{BodyTrace, Explanation, RuleTrace, Seen, StepTrace};
 pub use input::{

@@ -1,5 +1,7 @@
 //! The gRPC server: four services behind mutual TLS.
 
+mod connection;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use caracal_proto::operations::operations_server::OperationsServer;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_stream::StreamExt as _;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -18,6 +21,8 @@ use crate::ledger::{LedgerService, MAX_BATCH_BYTES};
 use crate::operations::OperationsService;
 use crate::service::Service;
 use crate::tls::{TlsFileError, TlsFiles};
+use connection::Connection;
+pub(crate) use connection::peer_id;
 
 /// A silent connection is probed this often, and dropped this much later: a point behind a dead
 /// link is gone from the list soon after its lease.
@@ -59,7 +64,9 @@ pub(crate) async fn serve(
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (stopping, stop) = watch::channel(false);
     // An ack that waits for more data would cost each decision up to 40 ms.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = TcpIncoming::from(listener)
+        .with_nodelay(Some(true))
+        .map(|socket| socket.map(Connection::new));
     let watch = FeedService {
         service: Arc::clone(&service),
         stop,

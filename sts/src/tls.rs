@@ -9,7 +9,6 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
-use tonic::Request;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
@@ -112,12 +111,6 @@ async fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, Tl
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(TlsError::Pem { path: path.clone() }),
     }
-}
-
-/// The SPIFFE ID of the peer that sent a request.
-pub(crate) fn peer_id<T>(request: &Request<T>) -> Option<String> {
-    let certificates = request.peer_certs()?;
-    spiffe_id(certificates.first()?).map(|id| id.as_str().to_owned())
 }
 
 /// The SPIFFE ID in a leaf certificate. X.509-SVID §2: exactly one URI SAN, or it is no SVID.

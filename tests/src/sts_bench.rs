@@ -3,6 +3,7 @@
 //! machine's own ceiling, one ES256 signature and one verification, in the same run.
 
 mod ceiling;
+mod figures;
 mod load;
 mod place;
 mod report;
@@ -12,16 +13,49 @@ use std::io::Write;
 use anyhow::Result;
 
 use crate::bench::Plan;
-use load::Measurement;
+use ceiling::Ceiling;
+use figures::Measurement;
+use load::Load;
 use place::Place;
 
 /// Exchanges at the same time: one for the latency that a lone caller sees, many for the rate.
 const CALLERS: [usize; 2] = [1, 32];
 
-/// One round: the ceiling, in pairs per second of one core, then every place.
-struct Round {
-    ceiling: f64,
-    places: Vec<[Measurement; 2]>,
+/// Parts of a load with many callers, each beside a part of the ceiling: what a core does in a second
+/// changes by a third from one second to the next on some machines.
+const SLICES: u32 = 8;
+
+/// What one round says of a place.
+struct Visit {
+    few: Measurement,
+    many: Measurement,
+    ceiling: Ceiling,
+}
+
+impl Visit {
+    async fn pay(place: &Place, plan: Plan) -> Result<Self> {
+        let few = Load::open(place, CALLERS[0]).await?;
+        let few = few.run(plan.durations[0]).await?;
+        let load = Load::open(place, CALLERS[1]).await?;
+        let slice = plan.durations[1] / SLICES;
+        let mut many = Measurement::default();
+        let mut ceiling = Ceiling::default();
+        for _ in 0..SLICES {
+            ceiling += ceiling::measure(slice / 2).await?;
+            many += load.run(slice).await?;
+            ceiling += ceiling::measure(slice / 2).await?;
+        }
+        Ok(Self { few, many, ceiling })
+    }
+
+    const fn measured(&self) -> [&Measurement; 2] {
+        [&self.few, &self.many]
+    }
+
+    /// What many callers get of what the cores can do.
+    fn over_ceiling(&self, per_core_second: fn(&Measurement) -> f64) -> f64 {
+        per_core_second(&self.many) / self.ceiling.pairs_per_core_second()
+    }
 }
 
 /// Runs the whole benchmark, prints the table and writes the report.
@@ -32,17 +66,11 @@ pub async fn run(out: &mut (dyn Write + Send)) -> Result<()> {
     for round in 0..plan.rounds {
         writeln!(out, "round {} of {}", round + 1, plan.rounds)?;
         out.flush()?;
-        let ceiling = tokio::task::spawn_blocking(ceiling::pairs_per_second).await??;
-        let mut measured = Vec::new();
+        let mut visits = Vec::new();
         for place in &places {
-            let few = load::measure(place, CALLERS[0], plan.durations[0]).await?;
-            let many = load::measure(place, CALLERS[1], plan.durations[1]).await?;
-            measured.push([few, many]);
+            visits.push(Visit::pay(place, plan).await?);
         }
-        rounds.push(Round {
-            ceiling,
-            places: measured,
-        });
+        rounds.push(visits);
     }
     report::write(&places, plan, &rounds, out).await
 }

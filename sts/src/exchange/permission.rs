@@ -13,8 +13,8 @@ use super::{Granted, Holder, Question, Subject};
 use crate::authority::ZonePolicy;
 use crate::metrics::Evaluated;
 use crate::policy::{
-    ApplicationInput, CompiledPolicy, Decision, GrantInput, OperationInput, PolicyInput,
-    RequestInput, ResourceInput, SubjectInput,
+    ApplicationInput, CompiledPolicy, Decision, GrantInput, InputDocument, OperationInput,
+    PolicyInput, RequestInput, ResourceInput, SubjectInput,
 };
 use crate::request::note;
 use crate::service::Service;
@@ -53,7 +53,7 @@ impl Permitted {
             }
         };
         event.policy = Some(policy.digest().as_str().to_owned());
-        let input = input(question, granted, now_s)?;
+        let input = InputDocument::from(&input(question, granted, now_s));
         let started_us = service.clock.monotonic_us();
         let evaluating = telemetry::child("evaluate policy");
         let decided = service.policies.evaluate(Arc::clone(&policy), input).await;
@@ -158,7 +158,7 @@ fn lifetime(
     .fold(u64::MAX, u64::min)
 }
 
-fn input(question: &Question<'_>, granted: &Granted, now_s: u64) -> Result<String, Reason> {
+fn input<'a>(question: &'a Question<'_>, granted: &'a Granted, now_s: u64) -> PolicyInput<'a> {
     let Question {
         holder,
         subject,
@@ -166,7 +166,7 @@ fn input(question: &Question<'_>, granted: &Granted, now_s: u64) -> Result<Strin
         normal,
     } = question;
     let resource = &target.entry().resource;
-    let input = PolicyInput {
+    PolicyInput {
         zone: holder.zone().name.as_str(),
         application: ApplicationInput {
             name: holder.application().name.as_str(),
@@ -193,8 +193,7 @@ fn input(question: &Question<'_>, granted: &Granted, now_s: u64) -> Result<Strin
             host: &normal.host,
         }),
         now: now_s,
-    };
-    serde_json::to_string(&input).map_err(|_| Reason::PolicyFailed)
+    }
 }
 
 fn subject_input<'a>(holder: &'a Holder, subject: &'a Subject) -> SubjectInput<'a> {

@@ -9,8 +9,10 @@ use regorus::{Engine, Value};
 
 use super::builtins;
 use super::diagnostic::Diagnostic;
+use super::document::InputDocument;
 use super::lint::{self, Purpose};
 use super::outcome::{Decision, EvalError, Results};
+use super::pace::Pace;
 use super::scan;
 use super::tree::{File, Module};
 use super::{EVALUATION_LIMIT, MAX_POLICY_BYTES, PolicyDigest};
@@ -23,9 +25,6 @@ const ALLOW: &str = "data.caracal.policy.allow";
 
 /// Work units between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(16).unwrap();
-
-/// Deepest JSON of an input document.
-const MAX_INPUT_BYTES: usize = 256 * 1024;
 
 /// What a check found, and the policy if nothing stands in its way.
 #[derive(Debug)]
@@ -41,6 +40,7 @@ pub struct CompiledPolicy {
     engine: Engine,
     digest: PolicyDigest,
     has: Has,
+    pace: Pace,
 }
 
 /// Which of the optional rules there are.
@@ -153,6 +153,7 @@ pub(super) fn check(source: &str) -> Checked {
         engine,
         digest: PolicyDigest::of(source),
         has,
+        pace: Pace::default(),
     };
     trial(&policy, &mut diagnostics);
     let is_refused = diagnostics.iter().any(Diagnostic::is_error);
@@ -164,10 +165,7 @@ pub(super) fn check(source: &str) -> Checked {
 
 /// One evaluation against a sample: what is of the wrong type there would be so for a request.
 fn trial(policy: &CompiledPolicy, diagnostics: &mut Vec<Diagnostic>) {
-    let Ok(sample) = serde_json::to_string(&super::input::sample()) else {
-        return;
-    };
-    match policy.evaluate(&sample) {
+    match policy.evaluate(InputDocument::from(&super::input::sample())) {
         Ok(_) | Err(EvalError::TimedOut) => {}
         Err(EvalError::Failed) => diagnostics.push(Diagnostic::warning(
             "trial",
@@ -199,9 +197,14 @@ impl CompiledPolicy {
         &self.digest
     }
 
-    /// Evaluates against an input document in JSON. Blocking.
-    pub(super) fn evaluate(&self, input: &str) -> Result<Decision, EvalError> {
-        let mut engine = self.with_input(input)?;
+    /// How quick it has been.
+    pub(super) const fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Evaluates against an input document. Blocking.
+    pub(super) fn evaluate(&self, input: InputDocument) -> Result<Decision, EvalError> {
+        let mut engine = self.with_input(input);
         let mut rule = |name: &str, is_there: bool| {
             if is_there {
                 value(&mut engine, &format!("data.{PACKAGE}.{name}"))
@@ -220,20 +223,17 @@ impl CompiledPolicy {
 
     /// The value of one rule in JSON, `None` if it is undefined. Blocking.
     pub fn rule_json(&self, rule: &str, input: &str) -> Result<Option<String>, EvalError> {
-        let mut engine = self.with_input(input)?;
+        let mut engine = self.with_input(InputDocument::from_json(input)?);
         match value(&mut engine, &format!("data.{PACKAGE}.{rule}"))? {
             Value::Undefined => Ok(None),
             value => value.to_json_str().map(Some).map_err(|_| EvalError::Failed),
         }
     }
 
-    fn with_input(&self, input: &str) -> Result<Engine, EvalError> {
-        if input.len() > MAX_INPUT_BYTES {
-            return Err(EvalError::Failed);
-        }
+    fn with_input(&self, input: InputDocument) -> Engine {
         let mut engine = self.engine.clone();
-        engine.set_input(Value::from_json_str(input).map_err(|_| EvalError::Failed)?);
-        Ok(engine)
+        engine.set_input(input.0);
+        engine
     }
 }
 

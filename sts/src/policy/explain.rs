@@ -7,6 +7,7 @@ use regorus::{Engine, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::document::InputDocument;
 use super::engine::{self, PACKAGE, add, bounded};
 use super::instrument::{Probed, instrument};
 use super::outcome::Decision;
@@ -96,7 +97,8 @@ pub(super) fn explain(source: &str, input: &str) -> Result<Explanation, PolicyEr
     INPUT
         .accepts("input", &document)
         .map_err(|wrong| PolicyError::Input(format!("{}; {}", wrong.message, wrong.help)))?;
-    let (decision, failure) = match policy.evaluate(input) {
+    let decided = InputDocument::from_json(input).and_then(|input| policy.evaluate(input));
+    let (decision, failure) = match decided {
         Ok(decision) => (Some(decision), None),
         Err(error) => (None, Some(error.to_string())),
     };

@@ -1,10 +1,14 @@
-//! Compilation and evaluation away from request threads, a bounded number at a time.
+//! Compilation away from request threads, and evaluation as well until a policy has shown that it is
+//! quick: a bounded number at a time, each of bounded length.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
+use super::document::InputDocument;
 use super::engine::{self, Checked, CompiledPolicy};
 use super::explain::{self, Explanation};
 use super::outcome::{Decision, EvalError};
@@ -66,15 +70,23 @@ impl PolicyRunner {
     }
 
     /// Evaluates; every way of not coming to a decision is an error.
+    ///
+    /// A quick policy is evaluated where it is asked: to hand 50 us of work to another thread and to
+    /// be woken when it is done costs 20 us. Should it be slow once, it holds this thread for as long
+    /// as the interpreter lets it run ([`super::EVALUATION_LIMIT`] for each rule), and is handed over
+    /// from then on.
     pub async fn evaluate(
         &self,
         policy: Arc<CompiledPolicy>,
-        input: String,
+        input: InputDocument,
     ) -> Result<Decision, EvalError> {
+        if policy.pace().is_quick() {
+            return timed(&policy, input);
+        }
         let permits = Arc::clone(&self.evaluations);
         let evaluation = async {
             let permit = permits.acquire_owned().await.ok()?;
-            tokio::task::spawn_blocking(move || held(permit, || policy.evaluate(&input)))
+            tokio::task::spawn_blocking(move || held(permit, || timed(&policy, input)))
                 .await
                 .ok()
         };
@@ -123,6 +135,18 @@ impl PolicyRunner {
             Err(_elapsed) => Err(PolicyError::TimedOut(patience)),
         }
     }
+}
+
+/// Evaluates and notes how long it took. A panic of the interpreter is an evaluation that failed, and
+/// a reason to keep the policy away from here.
+fn timed(policy: &CompiledPolicy, input: InputDocument) -> Result<Decision, EvalError> {
+    let started = Instant::now();
+    let decided = catch_unwind(AssertUnwindSafe(|| policy.evaluate(input)));
+    let took = decided
+        .as_ref()
+        .map_or(Duration::MAX, |_| started.elapsed());
+    policy.pace().took(took);
+    decided.unwrap_or(Err(EvalError::Failed))
 }
 
 /// The permit goes with the work and not with the wait: a thread that runs on keeps its place.

@@ -19,7 +19,11 @@ async fn decide(body: &str) -> Result<Decision, EvalError> {
     PolicyRunner::default().evaluate(policy, input()).await
 }
 
-fn input() -> String {
+fn input() -> InputDocument {
+    InputDocument::from(&super::input::sample())
+}
+
+fn json_input() -> String {
     serde_json::to_string(&super::input::sample()).unwrap()
 }
 

@@ -5,42 +5,32 @@ use std::io::Write;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::load::Measurement;
+use super::figures::{FIGURES, Measurement};
 use super::place::Place;
-use super::{CALLERS, Round};
+use super::{CALLERS, Visit};
 use crate::bench::{Plan, report, stats::median};
 
 const METHOD: &str = "caracal up in one process, called over mutual TLS (gRPC Check, intent exchange) as a \
 sidecar calls it, closed loop, 8 connections at most; every answer is checked to carry a mandate. Each \
 exchange evaluates the Rego policy, signs, and is in the ledger, durable on disk, before it is answered. \
 CPU is the process's own, from /proc/PID/task/*/schedstat, divided by the exchanges. The ceiling is one \
-ES256 signature and one verification with the same library, in one thread, per second of its CPU time, \
-measured in every round. A ratio is exchanges per second of the service's CPU time over the ceiling of \
-the same round, with 32 callers; `_with_database` counts the database server's CPU time as well. \
-Figures are medians over rounds.";
-
-type Figure = fn(&Measurement) -> f64;
-
-const FIGURES: [(&str, Figure); 7] = [
-    ("exchanges_per_second", |m| m.exchanges_per_second),
-    ("p50_us", |m| m.p50_us),
-    ("p99_us", |m| m.p99_us),
-    ("sts_cpu_us", |m| m.sts_cpu_us),
-    ("database_cpu_us", |m| m.database_cpu_us),
-    ("exchanges_per_core_second", Measurement::per_core),
-    (
-        "exchanges_per_core_second_with_database",
-        Measurement::per_core_with_database,
-    ),
-];
+ES256 signature and one verification with the same library, in one thread on each core at the same time, \
+per second of CPU time; it is measured before and after each of the slices that a load with 32 callers is \
+cut into. A ratio is exchanges per second of the service's CPU time with 32 callers over the ceiling of the \
+same slices; `_with_database` counts the database server's CPU time as well. Figures are medians over rounds.";
 
 pub(super) async fn write(
     places: &[Place],
     plan: Plan,
-    rounds: &[Round],
+    rounds: &[Vec<Visit>],
     out: &mut (dyn Write + Send),
 ) -> Result<()> {
-    let ceiling = median(rounds.iter().map(|round| round.ceiling));
+    let ceiling = median(
+        rounds
+            .iter()
+            .flatten()
+            .map(|visit| visit.ceiling.pairs_per_core_second()),
+    );
     writeln!(
         out,
         "\nceiling: {ceiling:.0} pairs per second of one core\n"
@@ -52,7 +42,7 @@ pub(super) async fn write(
         for (index, callers) in CALLERS.into_iter().enumerate() {
             let measured = rounds
                 .iter()
-                .filter_map(|round| round.places.get(at)?.get(index));
+                .filter_map(|round| round.get(at)?.measured().get(index).copied());
             let measured: Vec<_> = measured.collect();
             let mut of = Map::new();
             writeln!(out, "{name}, {callers} at a time")?;
@@ -61,21 +51,22 @@ pub(super) async fn write(
                 writeln!(out, "  {title:42} {value:>9.0}")?;
                 of.insert(title.to_owned(), json!(value));
             }
-            of.insert("rounds".to_owned(), json!(measured));
+            let each: Vec<_> = measured.iter().map(|one| one.report()).collect();
+            of.insert("rounds".to_owned(), json!(each));
             figures.insert(format!("{name}_{callers}"), Value::Object(of));
         }
-        let ratio = |figure: Figure| {
-            let many = rounds
-                .iter()
-                .filter_map(|round| Some(figure(round.places.get(at)?.get(1)?) / round.ceiling));
-            json!(median(many))
+        let ratio = |per_core_second| {
+            let visits = rounds.iter().filter_map(|round| round.get(at));
+            json!(median(
+                visits.map(|visit| visit.over_ceiling(per_core_second))
+            ))
         };
         let title = format!("exchange_over_ceiling_{name}");
         ratios.insert(
             format!("{title}_with_database"),
-            ratio(Measurement::per_core_with_database),
+            ratio(Measurement::per_core_second_with_database),
         );
-        ratios.insert(title, ratio(Measurement::per_core));
+        ratios.insert(title, ratio(Measurement::per_core_second));
     }
     writeln!(out)?;
     for (name, ratio) in &ratios {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use caracal_sts::policy::{PolicyError, PolicyRunner};
+use caracal_sts::policy::{InputDocument, PolicyError, PolicyRunner};
 use serde_json::json;
 
 use super::super::error::CliError;
@@ -76,7 +76,10 @@ pub(super) async fn simulate(case: &Case, output: &Output) -> Result<(), CliErro
     explanation.map_err(|error| failure(name, &error))?;
     let policy = runner.compile(source.as_str().into()).await;
     let policy = policy.map_err(|error| failure(name, &error))?;
-    let decided = runner.evaluate(Arc::new(policy), input.clone()).await;
+    let decided = match InputDocument::from_json(input) {
+        Ok(input) => runner.evaluate(Arc::new(policy), input).await,
+        Err(error) => Err(error),
+    };
     if output.is_json() {
         return match decided {
             Ok(decision) => output.json(&json!(decision)),

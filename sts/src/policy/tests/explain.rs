@@ -4,7 +4,7 @@ async fn explained(body: &str) -> Explanation {
     let source = format!("package caracal.policy\n{body}\n");
     let runner = PolicyRunner::default();
     runner
-        .explain(source.as_str().into(), input())
+        .explain(source.as_str().into(), json_input())
         .await
         .unwrap()
 }
