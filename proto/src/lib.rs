@@ -23,31 +23,9 @@ mod generated {
     pub mod operations {
         include!("gen/caracal.operations.v1.rs");
     }
-    /// Modules as the packages are, because the generated code names itself by them.
     #[cfg(feature = "grpc")]
     pub mod otlp {
-        pub mod common {
-            pub mod v1 {
-                include!("gen/opentelemetry.proto.common.v1.rs");
-            }
-        }
-        pub mod resource {
-            pub mod v1 {
-                include!("gen/opentelemetry.proto.resource.v1.rs");
-            }
-        }
-        pub mod trace {
-            pub mod v1 {
-                include!("gen/opentelemetry.proto.trace.v1.rs");
-            }
-        }
-        pub mod collector {
-            pub mod trace {
-                pub mod v1 {
-                    include!("gen/opentelemetry.proto.collector.trace.v1.rs");
-                }
-            }
-        }
+        include!("gen/opentelemetry.proto.collector.trace.v1.rs");
     }
     pub mod extauthz {
         include!("gen/caracal.extauthz.v1.rs");

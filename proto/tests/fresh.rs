@@ -7,7 +7,7 @@ const FILES: [&str; 5] = [
     "caracal/ledger/v1/ledger.proto",
     "caracal/extauthz/v1/extauthz.proto",
     "caracal/operations/v1/operations.proto",
-    "opentelemetry/proto/collector/trace/v1/trace_service.proto",
+    "opentelemetry/trace_service.proto",
 ];
 
 #[test]

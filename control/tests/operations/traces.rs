@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use caracal_proto::otlp::trace::v1::Span;
-use caracal_proto::otlp::trace::v1::span::SpanKind;
+use caracal_proto::otlp::Span;
+use caracal_proto::otlp::SpanKind;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};

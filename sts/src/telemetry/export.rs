@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use caracal_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
-use caracal_proto::otlp::collector::trace::v1::trace_service_client::TraceServiceClient;
-use caracal_proto::otlp::common::v1::InstrumentationScope;
-use caracal_proto::otlp::resource::v1::Resource;
-use caracal_proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use caracal_proto::otlp::ExportTraceServiceRequest;
+use caracal_proto::otlp::trace_service_client::TraceServiceClient;
+use caracal_proto::otlp::InstrumentationScope;
+use caracal_proto::otlp::Resource;
+use caracal_proto::otlp::{ResourceSpans, ScopeSpans, Span};
 use tokio::sync::{mpsc, oneshot};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use caracal_mandate::event::{Action, Event, Outcome};
 use caracal_mandate::reason::Reason;
-use caracal_proto::otlp::common::v1::any_value::Value;
-use caracal_proto::otlp::common::v1::{AnyValue, KeyValue};
-use caracal_proto::otlp::trace::v1::span::SpanKind;
-use caracal_proto::otlp::trace::v1::status::StatusCode;
-use caracal_proto::otlp::trace::v1::{Span, Status};
+use caracal_proto::otlp::any_value::Value;
+use caracal_proto::otlp::{AnyValue, KeyValue};
+use caracal_proto::otlp::SpanKind;
+use caracal_proto::otlp::StatusCode;
+use caracal_proto::otlp::{Span, SpanStatus};
 
 use super::context::Parent;
 use super::export::Queue;
@@ -127,8 +127,7 @@ impl Drop for Trace {
             end_time_unix_nano: self.open.now_ns(),
             attributes,
             // A refusal is an answer; what could not be answered is an error.
-            status: unavailable.then(|| Status {
-                message: String::new(),
+            status: unavailable.then(|| SpanStatus {
                 code: StatusCode::Error.into(),
             }),
             ..Span::default()

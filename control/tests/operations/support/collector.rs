@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use caracal_proto::otlp::collector::trace::v1::trace_service_server::{
+use caracal_proto::otlp::trace_service_server::{
     TraceService, TraceServiceServer,
 };
-use caracal_proto::otlp::collector::trace::v1::{
+use caracal_proto::otlp::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use caracal_proto::otlp::common::v1::any_value::Value;
-use caracal_proto::otlp::trace::v1::Span;
+use caracal_proto::otlp::any_value::Value;
+use caracal_proto::otlp::Span;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
