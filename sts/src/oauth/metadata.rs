@@ -45,8 +45,11 @@ struct Metadata<'a> {
     grant_types_supported: [&'static str; 2],
     /// REQUIRED, and empty: there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
+    /// RFC 8414 §3.2: what is optional and has no values is left out.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     scopes_supported: BTreeSet<&'a str>,
     /// RFC 9728 §4.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     protected_resources: BTreeSet<&'a str>,
 }
 

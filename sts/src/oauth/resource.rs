@@ -26,6 +26,8 @@ use crate::service::Service;
 struct Metadata<'a> {
     resource: &'a str,
     authorization_servers: [&'a str; 1],
+    /// §3.2: what has no values is left out.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     scopes_supported: BTreeSet<&'a str>,
     bearer_methods_supported: [&'static str; 1],
     resource_name: &'a Name,

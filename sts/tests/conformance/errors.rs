@@ -4,40 +4,59 @@ use crate::support::{BANK, PAYOUT_BASIC, WORKER_BASIC, World, now};
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
+/// Asserts that a target is one that nothing is issued for.
+async fn is_no_target(world: &World, parameters: &[(&str, &str)]) {
+    let reply = world.issue(parameters, PAYOUT_BASIC).await;
+    reply.refuses(400, "invalid_target");
+}
+
 #[tokio::test]
-async fn rfc8707_s2_only_registered_resources_named_exactly_are_targets() {
+async fn rfc8707_s2_a_resource_is_an_absolute_uri_without_a_fragment() {
+    let world = World::start().await;
+    for resource in [
+        "bank.internal",
+        "/accounts",
+        "//bank.internal",
+        "https://bank.internal#f",
+    ] {
+        is_no_target(&world, &[("resource", resource)]).await;
+    }
+}
+
+#[tokio::test]
+async fn rfc8707_s2_an_unknown_resource_is_invalid_target() {
+    let world = World::start().await;
+    is_no_target(&world, &[("resource", "https://other.internal")]).await;
+    is_no_target(&world, &[("resource", "urn:bank")]).await;
+    is_no_target(&world, &[]).await;
+}
+
+#[tokio::test]
+async fn rfc8707_s2_1_a_resource_is_named_exactly_as_it_is_registered() {
     let world = World::start().await;
     for resource in [
         "https://BANK.internal",
+        "HTTPS://bank.internal",
         "https://bank.internal/",
         "https://bank.internal:443",
         "https://user@bank.internal",
         "http://bank.internal",
-        "https://bank.internal#f",
-        "bank.internal",
-        "/accounts",
-        "https://other.internal",
         "https://bank.internal?x=1",
         "https://b\u{61}nk.internal.",
     ] {
-        world
-            .token(&[GRANT, ("resource", resource)], PAYOUT_BASIC)
-            .await
-            .refuses(400, "invalid_target");
+        is_no_target(&world, &[("resource", resource)]).await;
     }
-    world
-        .token(&[GRANT], PAYOUT_BASIC)
-        .await
-        .refuses(400, "invalid_target");
+}
+
+#[tokio::test]
+async fn rfc8707_s2_a_request_for_several_targets_is_invalid_target() {
+    let world = World::start().await;
     for more in [
         [("resource", BANK), ("resource", BANK)],
         [("audience", "bank"), ("audience", "mail")],
         [("resource", BANK), ("audience", "mail")],
     ] {
-        world
-            .token(&[GRANT, more[0], more[1]], PAYOUT_BASIC)
-            .await
-            .refuses(400, "invalid_target");
+        is_no_target(&world, &more).await;
     }
 }
 
@@ -59,36 +78,62 @@ async fn rfc8693_s2_1_audience_names_the_same_target_by_its_registered_name() {
     }
 }
 
+/// Asserts that a scope is one that nothing is issued with.
+async fn is_no_scope(world: &World, scope: &str) {
+    let reply = world
+        .issue(&[("resource", BANK), ("scope", scope)], PAYOUT_BASIC)
+        .await;
+    reply.refuses(400, "invalid_scope");
+}
+
 #[tokio::test]
-async fn rfc6749_s3_3_scopes_are_granted_whole_or_not_at_all() {
+async fn rfc6749_s5_2_scopes_beyond_the_grant_are_invalid_scope_and_nothing_is_issued() {
     let world = World::start().await;
     for scope in [
         "accounts:write",
         "accounts:read accounts:write",
         "mail:send",
+    ] {
+        is_no_scope(&world, scope).await;
+    }
+}
+
+#[tokio::test]
+async fn rfc6749_s5_2_a_malformed_scope_is_invalid_scope() {
+    let world = World::start().await;
+    for scope in [
         "accounts:read  payments:write",
         "accounts:read accounts:read",
         "accounts:*",
         "*",
         "\"",
+        "\\",
         " accounts:read",
+        "accounts:read ",
     ] {
-        world
-            .token(&[GRANT, ("resource", BANK), ("scope", scope)], PAYOUT_BASIC)
-            .await
-            .refuses(400, "invalid_scope");
+        is_no_scope(&world, scope).await;
     }
-    let reply = world
-        .token(
-            &[
-                GRANT,
-                ("resource", BANK),
-                ("scope", "payments:write accounts:read"),
-            ],
-            PAYOUT_BASIC,
-        )
-        .await;
-    assert_eq!(reply.json()["scope"], "accounts:read payments:write");
+}
+
+#[tokio::test]
+async fn rfc6749_s3_3_the_order_of_scopes_does_not_matter() {
+    let world = World::start().await;
+    for scope in [
+        "payments:write accounts:read",
+        "accounts:read payments:write",
+    ] {
+        let reply = world
+            .issue(&[("resource", BANK), ("scope", scope)], PAYOUT_BASIC)
+            .await;
+        assert_eq!(reply.json()["scope"], "accounts:read payments:write");
+    }
+}
+
+#[tokio::test]
+async fn rfc6749_s3_3_scopes_are_case_sensitive() {
+    let world = World::start().await;
+    is_no_scope(&world, "Accounts:read").await;
+    is_no_scope(&world, "ACCOUNTS:READ").await;
 }
 
 #[tokio::test]

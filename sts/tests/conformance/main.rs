@@ -9,12 +9,17 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod assertions;
+mod bearer;
 mod client_authentication;
 mod delegation;
 mod errors;
 mod exchange;
+mod humans;
+mod issued;
 mod metadata;
 mod replicas;
 mod requests;
 mod support;
+mod table;
 mod tokens;

@@ -6,9 +6,8 @@ use caracal_store::testing::{PostgresServer, RedisServer};
 use caracal_sts::{PeerKey, RedisConfig, Sts, StsConfig};
 use tokio::task::JoinSet;
 
-use crate::support::{Auth, BANK, PAYOUT_BASIC, PAYOUT_SECRET, Reply, WORKER_SECRET, World};
+use crate::support::{Auth, PAYOUT_BASIC, PAYOUT_SECRET, Reply, WISH, WORKER_SECRET, World};
 
-const WISH: [(&str, &str); 2] = [("grant_type", "client_credentials"), ("resource", BANK)];
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const THERE: [u8; 4] = [127, 0, 0, 2];
 

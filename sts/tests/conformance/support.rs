@@ -1,10 +1,15 @@
 //! A zone with everything in it, behind real listeners.
 
+mod ask;
+pub(crate) mod challenge;
+mod check;
 pub(crate) mod jwt;
 pub(crate) mod pki;
 pub(crate) mod wire;
 mod world;
 
+pub(crate) use ask::{WISH, wish};
+pub(crate) use check::Checked;
 pub(crate) use wire::{Auth, Reply};
 pub(crate) use world::{
     BANK, KUBERNETES, PAYOUT, PAYOUT_SECRET, TWIN_A, TWIN_SECRET, UNBOUND_SECRET, WORKER,

@@ -8,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType}
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 pub(crate) struct Pki {
     issuer: Issuer<'static, KeyPair>,
@@ -47,11 +48,26 @@ impl Pki {
         files
     }
 
+    /// A gRPC channel of an enforcement point.
+    pub(crate) async fn channel(&self, port: u16, spiffe_id: &str) -> Channel {
+        let (certificate, key) = self.identity(spiffe_id);
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&self.pem))
+            .identity(Identity::from_pem(certificate, key))
+            .domain_name("localhost");
+        let endpoint = Channel::from_shared(format!("https://localhost:{port}")).unwrap();
+        endpoint.tls_config(tls).unwrap().connect().await.unwrap()
+    }
+
+    /// The authority's certificate.
+    pub(crate) fn authority(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()
+    }
+
     /// A client, with a certificate of this authority for a SPIFFE ID if one is given.
     pub(crate) fn client(&self, spiffe_id: Option<&str>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
-        let authority = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
-        roots.add(authority).unwrap();
+        roots.add(self.authority()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

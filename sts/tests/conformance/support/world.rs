@@ -8,7 +8,8 @@ use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::model::{
-    Application, Change, Credential, Grant, Policy, Proof, SecretHash, TrustedIssuer, Zone,
+    Application, Change, Credential, EnforcementPoint, Grant, PointRole, Policy, Proof, SecretHash,
+    TrustedIssuer, Zone,
 };
 use caracal_store::{DatabaseUrl, Store};
 use caracal_sts::{
@@ -17,6 +18,7 @@ use caracal_sts::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::check::BANK_POINT;
 use super::jwt::Key;
 use super::now;
 use super::pki::Pki;
@@ -58,6 +60,7 @@ pub(crate) struct World {
     pub(crate) pki: Pki,
     pub(crate) https: u16,
     pub(crate) http: u16,
+    pub(crate) grpc: u16,
     /// Signs assertions of `payout`.
     pub(crate) client_key: Key,
     /// Signs ID tokens.
@@ -110,10 +113,12 @@ impl World {
         let (sts, store, ledger) = service(&place, *kek, directory.path(), config).await;
         let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let pki = Pki::new();
         let world = Self {
             https: tls.local_addr().unwrap().port(),
             http: plain.local_addr().unwrap().port(),
+            grpc: grpc.local_addr().unwrap().port(),
             client_key: Key::new(11, "payout-1"),
             idp: Key::new(22, "idp-1"),
             cluster: Key::new(33, "cluster-1"),
@@ -128,6 +133,12 @@ impl World {
         };
         world.populate().await;
         let files = world.pki.server(world.directory.path());
+        let (service, identity) = (sts.clone(), files.clone());
+        tokio::spawn(async move {
+            service
+                .serve_grpc(grpc, identity, std::future::pending())
+                .await
+        });
         let service = sts.clone();
         tokio::spawn(async move {
             service
@@ -191,6 +202,13 @@ impl World {
             ))
             .await;
         }
+        self.commit(Change::PointCreated(EnforcementPoint {
+            name: "bank-point".parse().unwrap(),
+            spiffe_id: BANK_POINT.parse().unwrap(),
+            role: PointRole::Resource,
+            resources: vec!["bank".parse().unwrap()],
+        }))
+        .await;
         for issuer in [
             json!({"name": "corp", "issuer": "https://idp.example", "purpose": "human", "audiences": ["caracal"],
                 "jwks": self.idp.jwks(), "jwks_uri": null, "subject_claim": "sub", "max_token_age": 600}),
@@ -286,6 +304,47 @@ impl World {
                 max_lifetime: None,
             }))
             .await;
+        self.applied(seq).await;
+    }
+
+    /// A further resource, with one operation and the scope `files:read`.
+    pub(crate) async fn resource(&self, name: &str, uri: &str) {
+        let operation =
+            json!({"name": "read", "method": "GET", "path": "/{id}", "scopes": ["files:read"]});
+        let hosts = [format!("{name}.internal")];
+        let resource = json!({"name": name, "uri": uri, "hosts": hosts, "operations": [operation]});
+        let resource = serde_json::from_value(resource).unwrap();
+        let seq = self.commit(Change::ResourcePut(resource)).await;
+        self.applied(seq).await;
+    }
+
+    /// A further zone with nothing in it but `payout`, who has a secret there.
+    pub(crate) async fn empty_zone(&self) {
+        let zone: Name = "empty".parse().unwrap();
+        let issuer = format!("https://localhost:{}/zones/empty", self.https);
+        let mut seq = 0;
+        for change in [
+            Change::ZoneCreated(Zone {
+                name: zone.clone(),
+                issuer,
+            }),
+            Change::ApplicationCreated(Application {
+                name: "payout".parse().unwrap(),
+                spiffe_ids: Vec::new(),
+            }),
+            Change::CredentialAdded(Credential {
+                id: "crd_elsewhere".to_owned(),
+                application: "payout".parse().unwrap(),
+                created_at: now(),
+                expires_at: None,
+                proof: Proof::Secret {
+                    sha256: SecretHash::of(PAYOUT_SECRET),
+                },
+            }),
+        ] {
+            let committed = self.store.commit(&zone, change, now() * 1000, None).await;
+            seq = committed.unwrap().seq;
+        }
         self.applied(seq).await;
     }
 
