@@ -11,6 +11,7 @@
 
 mod base;
 mod data;
+mod jwks;
 mod keys;
 mod local;
 mod logging;
@@ -29,6 +30,7 @@ use anyhow::Context as _;
 use crate::cli::CliError;
 use crate::settings::{Asked, Program, Settings, help};
 use base::Base;
+pub(crate) use jwks::JwksSettings;
 pub(crate) use keys::KeySettings;
 pub(crate) use logging::start_for_commands as log_for_commands;
 pub(crate) use redis::RedisSettings;

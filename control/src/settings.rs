@@ -28,7 +28,7 @@ pub(crate) use catalog::{Program, help};
 pub(crate) use mistake::Mistakes;
 use reader::Reader;
 
-use crate::serve::{KeySettings, RedisSettings};
+use crate::serve::{JwksSettings, KeySettings, RedisSettings};
 
 /// Where variables of the environment come from.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -82,6 +82,7 @@ pub(crate) struct TokenServiceSettings {
     pub(crate) instance: Option<Name>,
     pub(crate) redis: Option<RedisSettings>,
     pub(crate) keys: KeySettings,
+    pub(crate) jwks: JwksSettings,
     pub(crate) operators: Vec<SpiffeId>,
 }
 
@@ -199,6 +200,7 @@ fn token_service(read: &mut Reader) -> TokenServiceSettings {
         instance: read.one("instance", parse::name),
         redis: RedisSettings::read(read),
         keys: KeySettings::read(read),
+        jwks: JwksSettings::read(read),
         operators: read.many("control-id", parse::spiffe_id),
     }
 }

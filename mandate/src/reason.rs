@@ -137,6 +137,10 @@ reasons! {
     ScopeExceeded = "scope_exceeded", AccessDenied, "the requested scopes are more than grant and subject allow";
     ApplicationInactive = "application_inactive", AccessDenied, "the application was revoked";
     NoGrant = "no_grant", AccessDenied, "no live grant covers this application, resource and scope";
+    GrantNotYet = "grant_condition.not_before", AccessDenied, "the grant is not good yet";
+    GrantWindow = "grant_condition.window", AccessDenied, "the grant is not good at this time of the week";
+    GrantSubject = "grant_condition.subject", AccessDenied, "the grant is for acting on behalf of a user, of an issuer that it names";
+    UserAuthenticationClass = "user_authentication_class", AccessDenied, "the user was not authenticated in a way that is asked for";
     PolicyMissing = "policy_missing", AccessDenied, "the zone has no active policy, so nothing is allowed";
     PolicyDenied = "policy_denied", AccessDenied, "the zone's policy does not allow this exchange";
     PolicyFailed = "policy_failed", AccessDenied, "the zone's policy could not be evaluated to a decision, which is a no";

@@ -1,5 +1,6 @@
 //! What the authority state is made of.
 
+mod condition;
 mod credential;
 mod issuer;
 pub mod jwk;
@@ -15,6 +16,10 @@ use caracal_mandate::scope::ScopeSet;
 use caracal_mandate::spiffe::SpiffeId;
 use serde::{Deserialize, Serialize};
 
+pub use condition::{
+    GrantConditions, MAX_AUTHENTICATION_AGE, MAX_NAMED, OnBehalfOf, OnBehalfOfError, TimeOfDay,
+    TimeOfDayError, Weekday, WeeklyWindow, WindowError,
+};
 pub use credential::{
     AccountName, AccountNameError, Credential, CredentialRef, Proof, SECRET_PREFIX, SecretHash,
     SecretHashError, ServiceAccount,
@@ -67,6 +72,9 @@ pub struct Grant {
     pub expires_at: Option<u64>,
     /// Longest life of its mandates in seconds, at most 900; `None` is the service's default.
     pub max_lifetime: Option<u64>,
+    /// What has to hold besides.
+    #[serde(default, skip_serializing_if = "GrantConditions::is_empty")]
+    pub conditions: GrantConditions,
 }
 
 /// One immutable version of a zone's policy.

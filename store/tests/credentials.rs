@@ -28,6 +28,36 @@ fn key(kid: &str) -> Value {
     json!({"kind": "public_key", "jwks": {"keys": [key]}})
 }
 
+fn jwks_uri(url: &str) -> Value {
+    json!({"kind": "jwks_uri", "jwks_uri": url})
+}
+
+async fn an_application_publishes_keys_at_one_address_at_a_time(database: Database) {
+    let fixture = Fixture::bank(database).await;
+    let add = |id: &str, url: &str| credential(id, "payout", jwks_uri(url));
+    accepts(&fixture, add("crd_1", "https://payout.example/keys")).await;
+    let message = "jwks_uri https://other.example/keys exists already";
+    refuses(
+        &fixture,
+        add("crd_2", "https://other.example/keys"),
+        message,
+    )
+    .await;
+    accepts(&fixture, revoked("payout", "crd_1")).await;
+    accepts(&fixture, add("crd_3", "https://other.example/keys")).await;
+}
+
+async fn an_issuer_has_its_keys_from_one_place(database: Database) {
+    let fixture = Fixture::bank(database).await;
+    let Change::IssuerCreated(mut trusted) = issuer("staff", "https://staff", "human") else {
+        panic!("not an issuer");
+    };
+    let document = json!({"kty": "EC", "crv": "P-256", "x": EC_X, "y": EC_Y, "kid": "k"});
+    trusted.jwks = Some(caracal_store::model::JwkSet::from_document(document).unwrap());
+    let message = "issuer staff has keys in two places: give jwks or jwks_uri";
+    refuses(&fixture, Change::IssuerCreated(trusted), message).await;
+}
+
 fn workload(path: &str) -> Value {
     json!({"kind": "spiffe", "spiffe_id": fixture::spiffe(path)})
 }
@@ -261,6 +291,8 @@ async fn an_issuer_that_would_take_anything_is_refused(database: Database) {
 }
 
 on_both_databases!(
+    an_application_publishes_keys_at_one_address_at_a_time,
+    an_issuer_has_its_keys_from_one_place,
     credentials_are_listed_as_they_were_made_until_they_are_revoked,
     a_credential_belongs_to_a_live_application_and_has_an_id_of_its_own,
     a_key_id_names_one_live_key_of_the_application,

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a step that fails here fails its test"
 )]
 
@@ -13,6 +14,7 @@ use caracal_store::model::{Change, Grant, PointRole, Policy, SigningKey, Zone};
 use fixture::{
     AT_MS, Database, Fixture, application, grant, name, point, resource, session, spiffe, zone,
 };
+use serde_json::json;
 
 async fn refuses(fixture: &Fixture, change: Change, message: &str) {
     let head = fixture.store.head().await.unwrap();
@@ -160,6 +162,48 @@ async fn a_grant_needs_its_parties_and_known_scopes(database: Database) {
     }
 }
 
+/// The grant of the fixture under conditions.
+fn conditional(id: &str, expires_at: Option<u64>, conditions: serde_json::Value) -> Change {
+    let Change::GrantCreated(plain) = grant(id, "payout", "accounts", "accounts:read") else {
+        panic!("not a grant");
+    };
+    Change::GrantCreated(Grant {
+        expires_at,
+        conditions: serde_json::from_value(conditions).unwrap(),
+        ..plain
+    })
+}
+
+async fn refuses_conditions_that_nobody_could_meet(database: Database) {
+    let fixture = Fixture::bank(database).await;
+    for (name, purpose) in [("staff", "human"), ("cluster", "kubernetes")] {
+        let url = format!("https://{name}");
+        let trusted = fixture::issuer(name, &url, purpose);
+        fixture.commit(trusted).await.unwrap();
+    }
+    let never = conditional("grt_2", Some(100), json!({"not_before": 100}));
+    let message = "the grant would never be good: not_before is not before expires_at";
+    refuses(&fixture, never, message).await;
+    let of = |issuers: &[&str]| {
+        let conditions = json!({"on_behalf_of": {"issuers": issuers}});
+        conditional("grt_2", None, conditions)
+    };
+    let message = "trusted issuer nobody does not exist";
+    refuses(&fixture, of(&["staff", "nobody"]), message).await;
+    let message = "issuer cluster is not trusted for humans";
+    refuses(&fixture, of(&["cluster"]), message).await;
+    fixture.commit(of(&["staff"])).await.unwrap();
+    let window = json!({"days": ["mon"], "from": "08:00", "to": "18:00"});
+    let conditions = json!({"not_before": 99, "window": window});
+    let both = conditional("grt_3", Some(100), conditions.clone());
+    fixture.commit(both).await.unwrap();
+    let grants = fixture.store.grants(&name("bank")).await.unwrap();
+    let told = serde_json::to_value(&grants[2].item).unwrap();
+    assert_eq!(told["conditions"], conditions, "as it was made");
+    let plain = serde_json::to_value(&grants[0].item).unwrap();
+    assert_eq!(plain.get("conditions"), None);
+}
+
 async fn nothing_is_made_in_a_zone_that_does_not_exist(database: Database) {
     let fixture = Fixture::empty(database).await;
     refuses(
@@ -293,6 +337,7 @@ on_both_databases!(
     a_host_and_an_identifier_name_one_resource_of_the_zone,
     a_replaced_resource_frees_the_hosts_that_it_gave_up,
     a_grant_needs_its_parties_and_known_scopes,
+    refuses_conditions_that_nobody_could_meet,
     nothing_is_made_in_a_zone_that_does_not_exist,
     a_point_guards_resources_that_exist,
     a_session_belongs_to_a_workload_of_a_live_application,

@@ -106,6 +106,7 @@ impl Service {
         let refused = |reason| Refused {
             reason,
             scopes: scopes(),
+            step_up: None,
         };
         let token = token.ok_or_else(|| refused(Reason::NoMandate))?;
         if token.len() > MAX_MANDATE_BYTES {

@@ -2,6 +2,7 @@
 
 use caracal_mandate::spiffe::SpiffeId;
 
+use crate::jwks::JwksConfig;
 use crate::limits::Rate;
 use crate::peers::RedisConfig;
 use crate::telemetry::TelemetryConfig;
@@ -27,6 +28,8 @@ pub struct StsConfig {
     /// Exchanges of one client at the token endpoint. Far above what a client needs that keeps its
     /// mandates until they expire.
     pub exchange_rate: Rate,
+    /// How keys are read that others publish.
+    pub jwks: JwksConfig,
     /// Where replicas wake each other and count together. Without it each one polls and counts alone.
     pub redis: Option<RedisConfig>,
     /// Management APIs in processes of their own, which may ask for steps of keys. Nobody else may.
@@ -45,6 +48,7 @@ impl Default for StsConfig {
             accept_endpoint_audience: false,
             poll_ms: 100,
             exchange_rate: Rate::default(),
+            jwks: JwksConfig::default(),
             redis: None,
             operators: Vec::new(),
             telemetry: None,

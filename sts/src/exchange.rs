@@ -38,7 +38,7 @@ pub(crate) use permission::Permitted;
 pub(crate) use session::{InSession, SessionLocks};
 pub(crate) use subject::Subject;
 pub(crate) use target::{Called, Target};
-pub(crate) use wish::{SubjectToken, Wish};
+pub(crate) use wish::{IdToken, SubjectToken, Wish};
 
 use crate::metrics;
 use crate::request::{Asked, Normal, Refused, draft, refuse};
@@ -144,9 +144,13 @@ impl Service {
             let refused = |reason| Refused {
                 reason,
                 scopes: question.target.wanted_scopes().cloned(),
+                step_up: None,
             };
             let granted = Granted::find(&self.authority, &question, now_s, event);
-            let granted = granted.map_err(refused)?;
+            let granted = granted.map_err(|ungranted| Refused {
+                step_up: ungranted.step_up,
+                ..refused(ungranted.reason)
+            })?;
             let permitted = Permitted::ask(self, &question, &granted, now_s, event).await;
             let permitted = permitted.map_err(refused)?;
             let session = InSession::enter(self, &question, &permitted).await;

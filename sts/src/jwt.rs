@@ -36,6 +36,8 @@ pub(crate) enum ForeignError {
     Algorithm,
     #[error("no such key")]
     Key,
+    #[error("the issuer's keys cannot be had")]
+    NoKeys,
     #[error("the signature does not verify")]
     Signature,
     #[error("no expiry")]
@@ -106,6 +108,11 @@ impl<'a> Foreign<'a> {
             typ: header.typ,
             issuer: iss,
         })
+    }
+
+    /// `kid` of the header.
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
     }
 
     /// `typ` of the header.

@@ -24,6 +24,7 @@ mod config;
 mod exchange;
 mod feed;
 mod http;
+mod jwks;
 mod jwt;
 pub mod keys;
 mod ledger;
@@ -50,6 +51,7 @@ pub use clock::{Clock, Random, RandomError, SystemClock, SystemRandom};
 pub use config::StsConfig;
 pub use feed::{AckReport, PointStatus};
 pub use http::HttpServeError;
+pub use jwks::{JwksConfig, NoAuthority};
 pub use keys::{Es256, KeyEncryptionKey, KeyError, KeyStorage, SealError};
 pub use limits::{Rate, RateError};
 pub use peers::{

@@ -37,6 +37,24 @@ pub(crate) struct Refused {
     pub(crate) reason: Reason,
     /// The scopes that the operation needs, when it is known.
     pub(crate) scopes: Option<ScopeSet>,
+    /// How the user would have to authenticate, when that is what is missing.
+    pub(crate) step_up: Option<StepUp>,
+}
+
+impl StepUp {
+    /// `acr_values`, if there are any.
+    pub(crate) fn classes(&self) -> Option<String> {
+        (!self.acr_values.is_empty()).then(|| self.acr_values.join(" "))
+    }
+}
+
+/// RFC 9470 §3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StepUp {
+    /// Classes of authentication, one of which it has to be; none is any.
+    pub(crate) acr_values: Vec<String>,
+    /// Seconds since the authentication, at most.
+    pub(crate) max_age: Option<u64>,
 }
 
 impl From<Reason> for Refused {
@@ -44,6 +62,7 @@ impl From<Reason> for Refused {
         Self {
             reason,
             scopes: None,
+            step_up: None,
         }
     }
 }

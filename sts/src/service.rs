@@ -11,6 +11,7 @@ use crate::clock::{Clock, Random};
 use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
 use crate::feed::Registry;
+use crate::jwks::Jwks;
 use crate::keys::KeyRing;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -34,6 +35,7 @@ pub(crate) struct Service {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) config: StsConfig,
     pub(crate) limits: Limits,
+    pub(crate) jwks: Jwks,
     pub(crate) peers: Option<Peers>,
     pub(crate) draining: Draining,
     pub(crate) findings: Findings,

@@ -16,6 +16,7 @@ use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
 use crate::feed::{AckReport, PointStatus, Registry};
 use crate::http::HttpServeError;
+use crate::jwks::Jwks;
 use crate::keys::{KeyRing, KeyStorage};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -126,6 +127,7 @@ impl Sts {
             recorder,
             registry,
             metrics: Metrics::default(),
+            jwks: Jwks::new(&config.jwks, Arc::clone(&clock)),
             clock,
             random,
             limits: Limits::new(&config, peers.as_ref()),

@@ -10,7 +10,8 @@ use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::Store;
 use caracal_store::model::{
-    Application, Change, EnforcementPoint, Grant, PointRole, Policy, RevocationTarget, Zone,
+    Application, Change, EnforcementPoint, Grant, GrantConditions, PointRole, Policy,
+    RevocationTarget, Zone,
 };
 
 use crate::clock::{Clock, SystemClock, SystemRandom};
@@ -229,6 +230,7 @@ impl World {
             scopes: scopes("accounts:read"),
             expires_at,
             max_lifetime: None,
+            conditions: GrantConditions::default(),
         };
         self.commit(Change::GrantCreated(grant)).await;
     }

@@ -18,7 +18,7 @@ use caracal_proto::enforcement::watch_request::Message;
 use caracal_proto::enforcement::watch_response::Message as Answer;
 use caracal_proto::enforcement::{Hello, Ping, WatchRequest};
 use caracal_store::Store;
-use caracal_store::model::{Application, Change, Grant, Policy, Zone};
+use caracal_store::model::{Application, Change, Grant, GrantConditions, Policy, Zone};
 use caracal_sts::{
     Clock, KeyEncryptionKey, PolicyDigest, Sts, StsConfig, SystemClock, SystemRandom, TlsFiles,
 };
@@ -134,6 +134,7 @@ async fn start(directory: &Path) -> (Sts, Name) {
         scopes: caracal_mandate::scope::ScopeSet::parse("accounts:read").unwrap(),
         expires_at: None,
         max_lifetime: None,
+        conditions: GrantConditions::default(),
     };
     commit(&store, &zone, Change::GrantCreated(grant)).await;
     let source = "package caracal.policy\nallow := true\n".to_owned();

@@ -8,7 +8,8 @@ use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_store::Revocable;
 use caracal_store::model::{
-    Change, Credential, CredentialRef, JwkSet, Proof, SECRET_PREFIX, SecretHash, ServiceAccount,
+    Change, Credential, CredentialRef, JwkSet, KeysUrl, Proof, SECRET_PREFIX, SecretHash,
+    ServiceAccount,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +39,9 @@ enum NewProof {
     PublicKey {
         jwks: Value,
     },
+    JwksUri {
+        jwks_uri: KeysUrl,
+    },
     Kubernetes(ServiceAccount),
 }
 
@@ -60,6 +64,7 @@ enum ShownProof {
     Spiffe { spiffe_id: SpiffeId },
     Secret {},
     PublicKey { jwks: JwkSet },
+    JwksUri { jwks_uri: KeysUrl },
     Kubernetes(ServiceAccount),
 }
 
@@ -76,6 +81,7 @@ impl From<Credential> for Shown {
             Proof::Spiffe { spiffe_id } => ShownProof::Spiffe { spiffe_id },
             Proof::Secret { sha256: _ } => ShownProof::Secret {},
             Proof::PublicKey { jwks } => ShownProof::PublicKey { jwks },
+            Proof::JwksUri { jwks_uri } => ShownProof::JwksUri { jwks_uri },
             Proof::Kubernetes(account) => ShownProof::Kubernetes(account),
         };
         Self {
@@ -126,6 +132,7 @@ pub(super) async fn add<A: Authority>(
             let jwks = jwks.map_err(|error| ApiError::invalid(format!("jwks: {error}")))?;
             Proof::PublicKey { jwks }
         }
+        NewProof::JwksUri { jwks_uri } => Proof::JwksUri { jwks_uri },
         NewProof::Kubernetes(account) => Proof::Kubernetes(account),
     };
     let credential = Credential {

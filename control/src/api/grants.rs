@@ -5,7 +5,7 @@ use axum::extract::State;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::Revocable;
-use caracal_store::model::{Change, Grant};
+use caracal_store::model::{Change, Grant, GrantConditions};
 use serde::{Deserialize, Serialize};
 
 use super::change::{Items, Made};
@@ -23,6 +23,8 @@ pub(super) struct NewGrant {
     scopes: ScopeSet,
     expires_at: Option<u64>,
     max_lifetime: Option<u64>,
+    #[serde(default, skip_serializing_if = "GrantConditions::is_empty")]
+    conditions: GrantConditions,
 }
 
 pub(super) async fn create<A: Authority>(
@@ -44,6 +46,7 @@ pub(super) async fn create<A: Authority>(
         scopes,
         expires_at,
         max_lifetime,
+        conditions,
     } = new;
     let grant = Grant {
         id,
@@ -52,6 +55,7 @@ pub(super) async fn create<A: Authority>(
         scopes,
         expires_at,
         max_lifetime,
+        conditions,
     };
     let committed = api
         .change(&zone, Change::GrantCreated(grant.clone()), key)

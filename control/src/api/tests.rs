@@ -1,4 +1,5 @@
 mod credentials;
+mod grants;
 mod keys;
 
 use axum::body::{Body, to_bytes};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
-use caracal_store::model::{AccountName, IssuerUrl};
+use caracal_store::model::{AccountName, IssuerUrl, KeysUrl};
 use caracal_sts::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   caracal app credential add payout --zone bank --secret --expires-in 90d
   caracal app credential add payout --zone bank --jwks payout-public.json
+  caracal app credential add payout --zone bank --jwks-uri https://payout.example/keys
   caracal app credential add payout --zone bank --spiffe-id spiffe://caracal.dev/ns/agents/sa/two
   caracal app credential add payout --zone bank --kubernetes-issuer https://kubernetes.default.svc \\
       --namespace agents --service-account payout";
@@ -68,6 +69,9 @@ struct ProofArgs {
     /// JSON file with the public JWK or JWK set that it signs assertions with.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where it publishes them: an https URL, which the token service reads.
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<KeysUrl>,
     /// One more workload identity.
     #[arg(long, value_name = "ID")]
     spiffe_id: Option<SpiffeId>,
@@ -81,11 +85,14 @@ impl AddArgs {
         let ProofArgs {
             secret: _,
             jwks,
+            jwks_uri,
             spiffe_id,
             kubernetes_issuer,
         } = &self.proof;
         let proof = if let Some(file) = jwks {
             json!({ "kind": "public_key", "jwks": read_json(file)? })
+        } else if let Some(jwks_uri) = jwks_uri {
+            json!({ "kind": "jwks_uri", "jwks_uri": jwks_uri })
         } else if let Some(spiffe_id) = spiffe_id {
             json!({ "kind": "spiffe", "spiffe_id": spiffe_id })
         } else if let Some(issuer) = kubernetes_issuer {

@@ -65,9 +65,14 @@ pub(crate) struct CreateArgs {
     #[arg(long = "audience", required = true, num_args = 1.., value_name = "AUDIENCE")]
     audiences: Vec<String>,
     /// JSON file with its public keys.
-    #[arg(long, value_name = "FILE", required_unless_present = "jwks_uri")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "jwks_uri",
+        conflicts_with = "jwks_uri"
+    )]
     jwks: Option<PathBuf>,
-    /// Where its public keys are read.
+    /// Where it publishes them: an https URL, which the token service reads.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<KeysUrl>,
     /// Claim that names the human [default: sub].

@@ -24,6 +24,7 @@ pub(super) async fn start(
         instance,
         redis,
         keys,
+        jwks,
         operators,
     } = settings;
     let own_name = || base.data.replica(&*base.random);
@@ -37,6 +38,7 @@ pub(super) async fn start(
     let config = StsConfig {
         lease_ms: shared.lease_ms,
         redis,
+        jwks: jwks.config()?,
         key_lifetime_s: keys.lifetime_s(),
         instance: instance.map_or(defaults.instance, |name| name.to_string()),
         operators,

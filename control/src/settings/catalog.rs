@@ -324,6 +324,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         TOKENS,
         "Its user PIN: file:PATH (mode 0600) or env:NAME",
     ),
+    one(
+        "jwks-ca",
+        &["CARACAL_JWKS_CA"],
+        "FILE",
+        TOKENS,
+        "Authorities, PEM, that publishers of keys (jwks_uri) are believed by, beside the system's",
+    ),
+    one(
+        "jwks-loopback",
+        &["CARACAL_JWKS_LOOPBACK"],
+        "BOOLEAN",
+        TOKENS,
+        "Whether published keys may be read from this machine too, and over plain http there; for development [default: false]",
+    ),
     many(
         "control-id",
         &["CARACAL_CONTROL_ID"],

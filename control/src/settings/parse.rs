@@ -57,6 +57,10 @@ pub(super) fn number(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64,
     }
 }
 
+pub(crate) fn boolean(text: &str) -> Parsed<bool> {
+    text.parse().map_err(|_| "must be true or false")
+}
+
 pub(crate) fn span(text: &str) -> Parsed<Seconds> {
     let span = text.parse();
     span.map_err(|_| "is no span of time: write a number with s, m, h or d, such as 30d")

@@ -120,7 +120,7 @@ impl Reader {
     }
 
     /// Demands that a file is there.
-    pub(super) fn exists(&mut self, name: &'static str, file: &Path) {
+    pub(crate) fn exists(&mut self, name: &'static str, file: &Path) {
         if !file.is_file() {
             let text = if self.is_given(name) {
                 "there is no such file".to_owned()

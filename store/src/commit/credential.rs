@@ -48,6 +48,14 @@ pub(super) async fn add(
             }
             Ok(())
         }
+        // One, so that one assertion makes nobody ask in many places.
+        Proof::JwksUri { jwks_uri } => {
+            let mark = format!("jwks-uri/{}", new.application);
+            if !mark_is_set(connection, zone, &mark, &new.id).await? {
+                return Err(exists("jwks_uri", jwks_uri));
+            }
+            Ok(())
+        }
         Proof::Kubernetes(account) => {
             issuer_is_trusted(connection, zone, account).await?;
             let ServiceAccount {

@@ -3,7 +3,7 @@
 use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::name::Name;
 
-use super::{CommitError, application, invalid, resource, row};
+use super::{CommitError, application, invalid, issuer, resource, row};
 use crate::log::to_json;
 use crate::model::Grant;
 use crate::store::Connection;
@@ -29,18 +29,23 @@ pub(super) async fn create(
             new.resource
         )));
     }
+    if let Some(human) = &new.conditions.on_behalf_of {
+        issuer::vouch_for_humans(connection, zone, human.issuers()).await?;
+    }
+    let conditions = (!new.conditions.is_empty()).then_some(&new.conditions);
     // Over all zones: an id is never used twice, also not for something that was revoked.
     let sql = "SELECT seq FROM grants WHERE id = $1";
     row::must_be_new(connection, sql, &[&new.id], "grant").await?;
     sqlx::query(
-        "INSERT INTO grants (id, zone, application, resource, definition, seq) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO grants (id, zone, application, resource, definition, conditions, seq) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&new.id)
     .bind(zone.as_str())
     .bind(new.application.as_str())
     .bind(new.resource.as_str())
     .bind(to_json(new)?)
+    .bind(conditions.map(to_json).transpose()?)
     .bind(seq)
     .execute(connection)
     .await?;
@@ -62,6 +67,13 @@ fn is_well_formed(new: &Grant) -> Result<(), CommitError> {
         return Err(invalid(format!(
             "mandates live 1 to {MAX_LIFETIME_SECONDS} seconds, not {seconds}"
         )));
+    }
+    if let (Some(start), Some(end)) = (new.conditions.not_before, new.expires_at)
+        && start >= end
+    {
+        return Err(invalid(
+            "the grant would never be good: not_before is not before expires_at",
+        ));
     }
     Ok(())
 }

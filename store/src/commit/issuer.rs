@@ -1,10 +1,12 @@
 //! Trusted issuers.
 
+use std::collections::BTreeSet;
+
 use caracal_mandate::name::Name;
 
 use super::{CommitError, exists, invalid, missing};
-use crate::log::to_json;
-use crate::model::TrustedIssuer;
+use crate::log::{json, to_json};
+use crate::model::{IssuerPurpose, TrustedIssuer};
 use crate::store::Connection;
 
 /// Most issuers of one zone.
@@ -46,6 +48,27 @@ pub(super) async fn create(
     .bind(seq)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Refuses names that are no trusted issuers of humans.
+pub(super) async fn vouch_for_humans(
+    connection: &mut Connection,
+    zone: &Name,
+    names: &BTreeSet<Name>,
+) -> Result<(), CommitError> {
+    for name in names {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT definition FROM issuers WHERE zone = $1 AND name = $2")
+                .bind(zone.as_str())
+                .bind(name.as_str())
+                .fetch_optional(&mut *connection)
+                .await?;
+        let (definition,) = row.ok_or_else(|| missing("trusted issuer", name))?;
+        if json::<TrustedIssuer>(&definition)?.purpose != IssuerPurpose::Human {
+            return Err(invalid(format!("issuer {name} is not trusted for humans")));
+        }
+    }
     Ok(())
 }
 

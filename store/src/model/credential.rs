@@ -8,7 +8,7 @@ use caracal_mandate::spiffe::SpiffeId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::issuer::IssuerUrl;
+use super::issuer::{IssuerUrl, KeysUrl};
 use super::jwk::JwkSet;
 
 /// What every generated secret starts with, so that scanners of sources and logs find it.
@@ -56,6 +56,11 @@ pub enum Proof {
     PublicKey {
         /// Public halves. A `kid` belongs to one live credential of the application.
         jwks: JwkSet,
+    },
+    /// The same keys, where the client publishes them (RFC 7591 §2).
+    JwksUri {
+        /// Address. An application has one at a time.
+        jwks_uri: KeysUrl,
     },
     /// A Kubernetes service account, whose tokens a trusted issuer of the zone signs.
     Kubernetes(ServiceAccount),

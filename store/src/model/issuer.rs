@@ -52,6 +52,9 @@ pub enum IssuerError {
     /// Nothing to verify its tokens with.
     #[error("issuer {0} has no keys: give jwks or jwks_uri")]
     NoKeys(Name),
+    /// Two sources of keys, which could say different things (RFC 7591 §2).
+    #[error("issuer {0} has keys in two places: give jwks or jwks_uri")]
+    TwoKeys(Name),
     /// Tokens for anybody would be taken.
     #[error("issuer {0} needs 1 to {MAX_AUDIENCES} audiences of printable characters")]
     Audiences(Name),
@@ -74,6 +77,9 @@ impl TrustedIssuer {
         };
         if self.jwks.is_none() && self.jwks_uri.is_none() {
             return Err(IssuerError::NoKeys(name()));
+        }
+        if self.jwks.is_some() && self.jwks_uri.is_some() {
+            return Err(IssuerError::TwoKeys(name()));
         }
         if !(1..=MAX_AUDIENCES).contains(&self.audiences.len())
             || !self.audiences.iter().all(|audience| plain(audience, 512))

@@ -90,18 +90,6 @@ impl ZoneState {
         credential.is_live(now_s).then_some(&credential.application)
     }
 
-    /// The issuers that the zone trusts, in no order.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "reading keys from `jwks_uri` is what asks for these"
-        )
-    )]
-    pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<TrustedIssuer>> {
-        self.issuers.by_url.values()
-    }
-
     /// The trusted issuer with exactly this `iss`. The caller looks at its purpose.
     pub(crate) fn issuer(&self, iss: &str) -> Option<&Arc<TrustedIssuer>> {
         self.issuers.by_url.get(iss)
@@ -114,7 +102,10 @@ impl ZoneState {
         let mut held = self.credentials.of(&which.application).iter();
         match &held.find(|held| held.id == which.id)?.proof {
             Proof::Spiffe { spiffe_id } => Some(spiffe_id),
-            Proof::Secret { .. } | Proof::PublicKey { .. } | Proof::Kubernetes(_) => None,
+            Proof::Secret { .. }
+            | Proof::PublicKey { .. }
+            | Proof::JwksUri { .. }
+            | Proof::Kubernetes(_) => None,
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::clock::Clock as _;
-use crate::testing::{PAYOUT, World, name, scopes};
+use crate::testing::{PAYOUT, World, name};
 
 use super::*;
 
@@ -26,8 +26,8 @@ async fn a_service_that_starts_later_knows_the_same() {
         assert!(zone.keys.signing().is_some());
         assert_eq!((zone.catalog.len(), zone.revocations.len()), (2, 1));
         assert!(matches!(zone.policy, Some(ZonePolicy::Ready(_))));
-        let grant = zone.grant(&name("payout"), &name("bank"), &scopes("accounts:read"), 0);
-        assert!(grant.is_some());
+        let bank = name("bank");
+        assert_eq!(zone.grants(&name("payout"), &bank).count(), 1);
     }
     assert!(matches!(
         booted.identity(PAYOUT),
@@ -153,12 +153,12 @@ async fn an_issuer_is_trusted_until_it_is_removed() {
     let trusted = |iss: &str| {
         let state = world.service().authority.read();
         let zone = state.zone(&world.zone).unwrap();
-        (zone.issuers().count(), zone.issuer(iss).is_some())
+        zone.issuer(iss).is_some()
     };
-    assert_eq!(trusted("https://cluster.example"), (1, true));
-    assert_eq!(trusted("https://cluster.example/"), (1, false));
+    assert!(trusted("https://cluster.example"));
+    assert!(!trusted("https://cluster.example/"));
     world.commit(Change::IssuerRemoved(name("cluster"))).await;
-    assert_eq!(trusted("https://cluster.example"), (0, false));
+    assert!(!trusted("https://cluster.example"));
 }
 
 #[tokio::test]

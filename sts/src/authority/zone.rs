@@ -6,7 +6,6 @@ use std::sync::Arc;
 use caracal_mandate::catalog::Catalog;
 use caracal_mandate::name::Name;
 use caracal_mandate::revocation::{Revocation, RevocationId, RevocationSet};
-use caracal_mandate::scope::ScopeSet;
 use caracal_store::model::{
     Application, Change, CredentialRef, Grant, KeyRevocation, Proof, RevocationRecord,
     RevocationTarget, Session, SigningKey, Zone,
@@ -77,44 +76,17 @@ impl ZoneState {
         self.applications.contains_key(name) && !self.inactive.contains(name)
     }
 
-    /// The live grant of an application that covers the scopes; of several the one that lasts
-    /// longest, so that a longer grant is not hidden behind a shorter one.
-    pub(crate) fn grant(
-        &self,
+    /// The grants of an application for a resource that were not revoked, whether they are good now
+    /// or not.
+    pub(crate) fn grants<'a>(
+        &'a self,
         application: &Name,
-        resource: &Name,
-        scopes: &ScopeSet,
-        now_s: u64,
-    ) -> Option<&Arc<Grant>> {
-        let covers = |grant: &&Arc<Grant>| {
-            grant.resource == *resource
-                && grant.expires_at.is_none_or(|expires| now_s < expires)
-                && scopes.is_subset(&grant.scopes)
-        };
-        let lasts = |grant: &&Arc<Grant>| {
-            let left = grant
-                .expires_at
-                .map_or(u64::MAX, |expires| expires.saturating_sub(now_s));
-            grant.max_lifetime.unwrap_or(u64::MAX).min(left)
-        };
-        self.grants
-            .get(application)?
-            .iter()
-            .filter(covers)
-            .max_by_key(lasts)
-    }
-
-    /// The live grants of an application for a resource.
-    pub(crate) fn grants(
-        &self,
-        application: &Name,
-        resource: &Name,
-        now_s: u64,
-    ) -> impl Iterator<Item = &Arc<Grant>> {
+        resource: &'a Name,
+    ) -> impl Iterator<Item = &'a Arc<Grant>> + use<'a> {
         let grants = self.grants.get(application).map_or(&[][..], Vec::as_slice);
-        grants.iter().filter(move |grant| {
-            grant.resource == *resource && grant.expires_at.is_none_or(|expires| now_s < expires)
-        })
+        grants
+            .iter()
+            .filter(move |grant| grant.resource == *resource)
     }
 
     /// Whether a grant is still there.

@@ -1,5 +1,9 @@
 //! Without a live grant nothing is issued, whatever the policy says.
 
+mod conditions;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use caracal_mandate::event::Event;
@@ -11,12 +15,16 @@ use caracal_store::model::Grant;
 
 use super::Question;
 use crate::authority::{Authority, ZoneState};
+use crate::request::Refused;
+use conditions::{Circumstances, Good, Missed};
 
-/// A live grant that covers application, resource and every scope that is to be issued.
+/// A live grant that covers application, resource and every scope that is to be issued, and whose
+/// conditions are met.
 #[derive(Debug)]
 pub(crate) struct Granted {
     grant: Arc<Grant>,
     scopes: ScopeSet,
+    until: Option<u64>,
 }
 
 impl Granted {
@@ -25,38 +33,41 @@ impl Granted {
         question: &Question<'_>,
         now_s: u64,
         event: &mut Event,
-    ) -> Result<Self, Reason> {
+    ) -> Result<Self, Refused> {
         let Question {
             holder,
             subject,
             target,
             normal: _,
         } = question;
+        let circumstances = Circumstances::of(question, now_s);
         let state = authority.read();
         let zone = state.zone(&holder.zone().name).ok_or(Reason::NoGrant)?;
-        let root = subject.grantee(holder);
-        let resource = &target.entry().resource.name;
+        let search = Search {
+            zone,
+            grantee: subject.grantee(holder),
+            resource: &target.entry().resource.name,
+            circumstances,
+        };
         let wanted = target.wanted_scopes();
         let granted = match (subject.parent(), target.operation()) {
-            (Some(parent), _) => inherited(zone, root, resource, parent, wanted, now_s),
+            (Some(parent), _) => search.inherited(parent, wanted),
             // An operation needs all of its scopes, so less than that is nothing.
-            (None, Some(operation)) => {
-                let scopes = &operation.scopes;
-                let grant = zone.grant(root, resource, scopes, now_s);
-                let grant = grant.ok_or(Reason::NoGrant)?;
-                Ok(Self::of(grant, scopes.clone()))
-            }
-            (None, None) => selected(zone, root, resource, wanted, now_s),
+            (None, Some(operation)) => search
+                .covering(&operation.scopes)
+                .map_err(|missed| refused(missed, Reason::NoGrant)),
+            (None, None) => search.selected(wanted),
         }?;
         drop(state);
         event.grant = Some(granted.grant.id.clone());
         Ok(granted)
     }
 
-    fn of(grant: &Arc<Grant>, scopes: ScopeSet) -> Self {
+    fn of(good: Good<'_>, scopes: ScopeSet) -> Self {
         Self {
-            grant: Arc::clone(grant),
+            grant: Arc::clone(good.grant),
             scopes,
+            until: good.until,
         }
     }
 
@@ -69,44 +80,80 @@ impl Granted {
     pub(crate) const fn scopes(&self) -> &ScopeSet {
         &self.scopes
     }
-}
 
-/// The grant that the parent rests on. It has to be there still: a delegation is authority only as
-/// long as its root has any.
-fn inherited(
-    zone: &ZoneState,
-    grantee: &Name,
-    resource: &Name,
-    parent: &VerifiedMandate,
-    wanted: Option<&ScopeSet>,
-    now_s: u64,
-) -> Result<Granted, Reason> {
-    let grant = zone
-        .grants(grantee, resource, now_s)
-        .find(|grant| grant.id == parent.claims().grant)
-        .ok_or(Reason::NoGrant)?;
-    let scopes = wanted.unwrap_or_else(|| parent.scopes());
-    if scopes.is_subset(parent.scopes()) && scopes.is_subset(&grant.scopes) {
-        Ok(Granted::of(grant, scopes.clone()))
-    } else {
-        Err(Reason::ScopeExceeded)
+    /// The second from which it is not good any more: its expiry, the end of the window, or the
+    /// moment at which the user's authentication is too long ago.
+    pub(crate) const fn until(&self) -> Option<u64> {
+        self.until
     }
 }
 
-/// The grant that covers the named scopes; if none are named, the one with the most.
-fn selected(
-    zone: &ZoneState,
-    grantee: &Name,
-    resource: &Name,
-    wanted: Option<&ScopeSet>,
-    now_s: u64,
-) -> Result<Granted, Reason> {
-    let widest = zone
-        .grants(grantee, resource, now_s)
-        .max_by_key(|grant| (grant.scopes.iter().count(), &grant.id))
-        .ok_or(Reason::NoGrant)?;
-    let scopes = wanted.unwrap_or(&widest.scopes);
-    let grant = zone.grant(grantee, resource, scopes, now_s);
-    let grant = grant.ok_or(Reason::ScopeExceeded)?;
-    Ok(Granted::of(grant, scopes.clone()))
+/// Whose grant for what.
+struct Search<'a> {
+    zone: &'a ZoneState,
+    grantee: &'a Name,
+    resource: &'a Name,
+    circumstances: Circumstances<'a>,
+}
+
+impl<'a> Search<'a> {
+    fn grants(&self) -> impl Iterator<Item = &'a Arc<Grant>> {
+        self.zone.grants(self.grantee, self.resource)
+    }
+
+    /// The best grant that covers the scopes.
+    fn covering(&self, scopes: &ScopeSet) -> Result<Granted, Option<Missed<'a>>> {
+        let covers = |grant: &&Arc<Grant>| scopes.is_subset(&grant.scopes);
+        let good = self.circumstances.best(self.grants().filter(covers))?;
+        Ok(Granted::of(good, scopes.clone()))
+    }
+
+    /// The grant that the parent rests on. It has to be good still: a delegation is authority only
+    /// as long as its root has any.
+    fn inherited(
+        &self,
+        parent: &VerifiedMandate,
+        wanted: Option<&ScopeSet>,
+    ) -> Result<Granted, Refused> {
+        let of_parent = |grant: &&Arc<Grant>| grant.id == parent.claims().grant;
+        let good = self.circumstances.best(self.grants().filter(of_parent));
+        let good = good.map_err(|missed| refused(missed, Reason::NoGrant))?;
+        let scopes = wanted.unwrap_or_else(|| parent.scopes());
+        if scopes.is_subset(parent.scopes()) && scopes.is_subset(&good.grant.scopes) {
+            Ok(Granted::of(good, scopes.clone()))
+        } else {
+            Err(Reason::ScopeExceeded.into())
+        }
+    }
+
+    /// The grant that covers the named scopes; if none are named, the one with the most.
+    fn selected(&self, wanted: Option<&ScopeSet>) -> Result<Granted, Refused> {
+        let widest = self
+            .grants()
+            .filter(|grant| self.circumstances.check(grant).is_ok())
+            .max_by_key(|grant| (grant.scopes.iter().count(), &grant.id));
+        let Some(scopes) = wanted.or_else(|| widest.map(|grant| &grant.scopes)) else {
+            let nearest = self.circumstances.best(self.grants()).err().flatten();
+            return Err(refused(nearest, Reason::NoGrant));
+        };
+        // Where another grant is good, it is the scopes that are too many.
+        let otherwise = if widest.is_some() {
+            Reason::ScopeExceeded
+        } else {
+            Reason::NoGrant
+        };
+        self.covering(scopes)
+            .map_err(|missed| refused(missed, otherwise))
+    }
+}
+
+/// Why the grant that came nearest is not good. One that has expired is as good as none.
+fn refused(missed: Option<Missed<'_>>, otherwise: Reason) -> Refused {
+    match missed.map(|missed| (missed, missed.unmet.reason())) {
+        None | Some((_, Reason::NoGrant)) => otherwise.into(),
+        Some((missed, reason)) => Refused {
+            step_up: missed.unmet.step_up(missed.grant),
+            ..reason.into()
+        },
+    }
 }

@@ -7,7 +7,9 @@ use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
 use caracal_store::model::{IssuerPurpose, TrustedIssuer};
 
+use super::wish::IdToken;
 use crate::authority::{Authority, ZoneState};
+use crate::jwks::keys_of;
 use crate::jwt::{Foreign, ForeignError};
 use crate::request::note;
 
@@ -27,7 +29,7 @@ impl Human {
     pub(super) fn verify(
         authority: &Authority,
         zone: &Name,
-        token: &str,
+        token: &IdToken<'_>,
         now_s: u64,
         event: &mut Event,
     ) -> Result<Self, Reason> {
@@ -36,6 +38,7 @@ impl Human {
             note(event, &format!("id token: {error}"));
             match error {
                 ForeignError::TooOld => Reason::UserAuthentication,
+                ForeignError::NoKeys => Reason::IssuerUnavailable,
                 _ => Reason::SubjectInvalid,
             }
         })
@@ -44,10 +47,10 @@ impl Human {
     fn read(
         authority: &Authority,
         zone: &Name,
-        token: &str,
+        token: &IdToken<'_>,
         now_s: u64,
     ) -> Result<Self, ForeignError> {
-        let foreign = Foreign::parse(token)?;
+        let foreign = Foreign::parse(token.token)?;
         // RFC 9068 §2.1: an access token is marked, and is no statement about who is there.
         if !matches!(foreign.typ(), None | Some("JWT" | "jwt")) {
             return Err(ForeignError::Type);
@@ -60,7 +63,8 @@ impl Human {
         let issuer = issuer
             .filter(|issuer| issuer.purpose == IssuerPurpose::Human)
             .ok_or(ForeignError::Issuer)?;
-        let keys = issuer.jwks.as_ref().ok_or(ForeignError::Key)?;
+        // An issuer that is trusted since a moment ago, by other keys: nobody has them yet.
+        let keys = keys_of(&issuer, token.published.as_ref()).ok_or(ForeignError::NoKeys)?;
         let claims = foreign.verify(keys, now_s)?;
         claims.check_audiences(&issuer.audiences)?;
         let subject = claims.text(&issuer.subject_claim).filter(|subject| {

@@ -7,7 +7,6 @@ use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::event::Event;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::scope::{Scope, ScopeSet};
-use caracal_store::model::Grant;
 
 use super::{Granted, Holder, Question, Subject};
 use crate::authority::ZonePolicy;
@@ -85,13 +84,14 @@ impl Permitted {
             note(event, "the policy takes scopes away");
             return Err(Reason::PolicyDenied);
         }
-        let lifetime_s = lifetime(
-            granted.grant(),
-            narrowing.max_lifetime,
-            subject.expires(),
-            service.config.default_lifetime_s,
-            now_s,
-        );
+        let bounds = Bounds {
+            grant: granted.grant().max_lifetime,
+            default_s: service.config.default_lifetime_s,
+            policy: narrowing.max_lifetime,
+            granted_until: granted.until(),
+            subject_until: subject.expires(),
+        };
+        let lifetime_s = bounds.lifetime(now_s);
         if lifetime_s == 0 {
             return Err(Reason::NoGrant);
         }
@@ -136,26 +136,32 @@ fn on_behalf(holder: &Holder, subject: &Subject) -> Option<String> {
     (sub != holder.application().name.as_str()).then(|| format!("for {sub}"))
 }
 
-/// The minimum of all that bound it.
-fn lifetime(
-    grant: &Grant,
-    policy: Option<u64>,
-    subject_expires: Option<u64>,
+/// All that bounds the life of a mandate.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bounds {
+    grant: Option<u64>,
     default_s: u64,
-    now_s: u64,
-) -> u64 {
-    let left = |expires: u64| expires.saturating_sub(now_s);
-    [
-        // A grant that says how long has said it; the default is for those that do not.
-        grant.max_lifetime.or(Some(default_s)),
-        Some(MAX_LIFETIME_SECONDS),
-        policy,
-        grant.expires_at.map(left),
-        subject_expires.map(left),
-    ]
-    .into_iter()
-    .flatten()
-    .fold(u64::MAX, u64::min)
+    policy: Option<u64>,
+    granted_until: Option<u64>,
+    subject_until: Option<u64>,
+}
+
+impl Bounds {
+    /// The minimum, in seconds from now.
+    fn lifetime(self, now_s: u64) -> u64 {
+        let left = |until: u64| until.saturating_sub(now_s);
+        [
+            // A grant that says how long has said it; the default is for those that do not.
+            self.grant.or(Some(self.default_s)),
+            Some(MAX_LIFETIME_SECONDS),
+            self.policy,
+            self.granted_until.map(left),
+            self.subject_until.map(left),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(u64::MAX, u64::min)
+    }
 }
 
 fn input<'a>(question: &'a Question<'_>, granted: &'a Granted, now_s: u64) -> PolicyInput<'a> {
@@ -231,40 +237,32 @@ mod tests {
 
     #[test]
     fn the_lifetime_is_the_shortest_of_all_bounds() {
-        let grant = |expires_at, max_lifetime| Grant {
-            id: "grt_1".to_owned(),
-            application: "a".parse().unwrap(),
-            resource: "r".parse().unwrap(),
-            scopes: ScopeSet::default(),
-            expires_at,
-            max_lifetime,
-        };
-        assert_eq!(lifetime(&grant(None, None), None, None, 300, 1000), 300);
-        assert_eq!(
-            lifetime(&grant(None, None), None, Some(9000), 5000, 1000),
-            MAX_LIFETIME_SECONDS
-        );
-        assert_eq!(
-            lifetime(&grant(None, Some(60)), Some(90), None, 300, 1000),
-            60
-        );
-        assert_eq!(
-            lifetime(&grant(None, Some(60)), Some(30), Some(1060), 300, 1000),
-            30
-        );
-        assert_eq!(
-            lifetime(&grant(Some(1010), Some(60)), Some(30), None, 300, 1000),
-            10
-        );
-        assert_eq!(lifetime(&grant(Some(1000), None), None, None, 300, 1000), 0);
-        assert_eq!(
-            lifetime(&grant(None, Some(3000)), Some(4000), None, 300, 1000),
-            MAX_LIFETIME_SECONDS
-        );
-        assert_eq!(
-            lifetime(&grant(None, None), None, Some(1020), 300, 1000),
-            20
-        );
-        assert_eq!(lifetime(&grant(None, None), None, Some(999), 300, 1000), 0);
+        for (grant, default_s, policy, granted_until, subject_until, expected) in [
+            (None, 300, None, None, None, 300),
+            (None, 5000, Some(9000), None, None, MAX_LIFETIME_SECONDS),
+            (Some(60), 300, Some(90), None, None, 60),
+            (Some(60), 300, Some(30), None, Some(1060), 30),
+            (Some(60), 300, Some(30), Some(1010), None, 10),
+            (None, 300, None, Some(1000), None, 0),
+            (
+                Some(3000),
+                300,
+                Some(4000),
+                None,
+                None,
+                MAX_LIFETIME_SECONDS,
+            ),
+            (None, 300, None, None, Some(1020), 20),
+            (None, 300, None, None, Some(999), 0),
+        ] {
+            let bounds = Bounds {
+                grant,
+                default_s,
+                policy,
+                granted_until,
+                subject_until,
+            };
+            assert_eq!(bounds.lifetime(1000), expected, "{bounds:?}");
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Subject {
         now_s: u64,
         event: &mut Event,
     ) -> Result<Self, Reason> {
-        let kind = match wish.subject {
+        let kind = match &wish.subject {
             None => Kind::Own,
             Some(SubjectToken::Mandate(token)) => {
                 let mandate = held(authority, holder, token, now_s, event)

@@ -5,7 +5,11 @@ use super::*;
 use crate::keys::Es256;
 use crate::testing::{ALLOW_ALL, BANK_POINT, GATEWAY, GRANT, OTHER, PAYOUT, World, asked, name};
 
-async fn exchange(world: &World, peer: &str, asked: &Asked<'_>) -> Result<VerifiedMandate, Reason> {
+pub(super) async fn exchange(
+    world: &World,
+    peer: &str,
+    asked: &Asked<'_>,
+) -> Result<VerifiedMandate, Reason> {
     let issued = world
         .service()
         .exchange(Some(peer), asked)

@@ -3,6 +3,8 @@
 use caracal_mandate::claims::MandateUse;
 use caracal_mandate::scope::ScopeSet;
 
+use crate::jwks::Published;
+
 /// A wish. The tokens in it are secrets, so it has no `Debug`.
 pub(crate) struct Wish<'a> {
     /// On whose behalf; nobody's but its own without one.
@@ -19,11 +21,17 @@ pub(crate) struct Wish<'a> {
     pub(crate) usage: MandateUse,
 }
 
+/// An ID token, and the keys that its issuer publishes. They are read before anything is decided, so
+/// that no decision waits for somebody else's server.
+pub(crate) struct IdToken<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) published: Option<Published>,
+}
+
 /// A subject token by its declared type.
-#[derive(Clone, Copy)]
 pub(crate) enum SubjectToken<'a> {
     /// A mandate of this zone.
     Mandate(&'a str),
     /// An ID token of a trusted issuer.
-    IdToken(&'a str),
+    IdToken(IdToken<'a>),
 }

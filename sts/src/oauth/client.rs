@@ -18,6 +18,7 @@ use super::form::Form;
 use crate::authority::Identity;
 use crate::exchange::{Client, Method};
 use crate::http::Peer;
+use crate::jwks::NoKeys;
 use crate::jwt::ForeignError;
 use crate::request::{Refused, draft};
 use crate::service::Service;
@@ -48,6 +49,9 @@ enum Unproven {
     /// Nobody can say, so it is no proof.
     #[error("whether the assertion was used before is not known")]
     Unknowable,
+    /// The same.
+    #[error(transparent)]
+    NoKeys(#[from] NoKeys),
 }
 
 /// Authenticates the client of a request. A failure is recorded.
@@ -64,7 +68,9 @@ pub(super) async fn authenticate(
     }
     let error = match prove(service, zone, peer, &presented).await {
         Ok(requester) => return Ok(requester),
-        Err(Unproven::Unknowable) => return Err(Reason::IssuerUnavailable.into()),
+        Err(Unproven::Unknowable | Unproven::NoKeys(_)) => {
+            return Err(Reason::IssuerUnavailable.into());
+        }
         Err(error) => error,
     };
     let now_ms = service.clock.monotonic_ms();

@@ -11,6 +11,7 @@ use caracal_mandate::refusal::REASON_HEADER;
 use serde::Serialize;
 
 use super::form::FormError;
+use crate::request::{Refused, StepUp};
 
 /// The registered codes that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,17 +66,6 @@ impl Code {
         }
     }
 
-    /// What a 401 has to carry (RFC 9110 §11.6.1).
-    const fn challenge(self) -> Option<&'static str> {
-        match self {
-            Self::InvalidClient => Some(r#"Basic realm="caracal", charset="UTF-8""#),
-            Self::InsufficientUserAuthentication => Some(
-                r#"Bearer realm="caracal", error="insufficient_user_authentication", error_description="the user has to authenticate again""#,
-            ),
-            _ => None,
-        }
-    }
-
     const fn retry_after(self) -> Option<HeaderValue> {
         match self {
             Self::TemporarilyUnavailable | Self::Busy => Some(HeaderValue::from_static("1")),
@@ -91,6 +81,7 @@ pub(super) struct OAuthError {
     pub(super) code: Code,
     description: Cow<'static, str>,
     reason: Option<Reason>,
+    step_up: Option<StepUp>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +90,11 @@ struct Body<'a> {
     error_description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// As in the challenge (RFC 9470 §3), for clients that read bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr_values: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
 }
 
 impl OAuthError {
@@ -107,12 +103,38 @@ impl OAuthError {
             code,
             description: Cow::Borrowed(description),
             reason: None,
+            step_up: None,
         }
     }
 
     /// The client is not who it says it is. Which part of the proof failed is not told.
     pub(super) fn client() -> Self {
         Reason::ClientUnproven.into()
+    }
+
+    /// What a 401 has to carry (RFC 9110 §11.6.1).
+    fn challenge(&self) -> Option<HeaderValue> {
+        const BASIC: &str = r#"Basic realm="caracal", charset="UTF-8""#;
+        match self.code {
+            Code::InvalidClient => Some(HeaderValue::from_static(BASIC)),
+            Code::InsufficientUserAuthentication => {
+                let (error, description) = (self.code.as_str(), &self.description);
+                // RFC 9470 §3. Both were read into types that hold no quote and no control character.
+                let step_up = self.step_up.as_ref();
+                let classes = step_up.and_then(StepUp::classes);
+                let classes = classes.map(|classes| format!(r#", acr_values="{classes}""#));
+                let age = step_up.and_then(|step_up| step_up.max_age);
+                let age = age.map(|age| format!(r#", max_age="{age}""#));
+                let (classes, age) = (classes.unwrap_or_default(), age.unwrap_or_default());
+                let challenge = format!(
+                    r#"Bearer realm="caracal", error="{error}", error_description="{description}"{classes}{age}"#
+                );
+                // A 401 without a challenge is none.
+                let plain = || HeaderValue::from_static(r#"Bearer realm="caracal""#);
+                Some(HeaderValue::try_from(challenge).unwrap_or_else(|_| plain()))
+            }
+            _ => None,
+        }
     }
 
     pub(super) const fn slow_down() -> Self {
@@ -133,6 +155,7 @@ impl From<FormError> for OAuthError {
             code: Code::InvalidRequest,
             description: Cow::Owned(error.to_string()),
             reason: None,
+            step_up: None,
         }
     }
 }
@@ -148,11 +171,17 @@ impl From<Reason> for OAuthError {
             // "Unwilling to issue a token for the target" (RFC 8693 §2.2.2): no grant, or the policy.
             Reason::TargetInvalid
             | Reason::NoGrant
+            | Reason::GrantNotYet
+            | Reason::GrantWindow
             | Reason::PolicyMissing
             | Reason::PolicyDenied
             | Reason::PolicyFailed => Code::InvalidTarget,
             Reason::ScopeExceeded => Code::InvalidScope,
-            Reason::UserAuthentication => Code::InsufficientUserAuthentication,
+            // "Unacceptable based on policy" (RFC 8693 §2.2.2): nobody, or another, is the subject.
+            Reason::GrantSubject => Code::InvalidRequest,
+            Reason::UserAuthentication | Reason::UserAuthenticationClass => {
+                Code::InsufficientUserAuthentication
+            }
             other => match other.error_code() {
                 ErrorCode::TemporarilyUnavailable => Code::TemporarilyUnavailable,
                 ErrorCode::InvalidRequest
@@ -166,28 +195,47 @@ impl From<Reason> for OAuthError {
             code,
             description: Cow::Borrowed(reason.sentence()),
             reason: Some(reason),
+            step_up: None,
+        }
+    }
+}
+
+impl From<Refused> for OAuthError {
+    fn from(refused: Refused) -> Self {
+        let Refused {
+            reason,
+            scopes: _,
+            step_up,
+        } = refused;
+        Self {
+            step_up,
+            ..reason.into()
         }
     }
 }
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
+        let challenge = self.challenge();
         let Self {
             code,
             description,
             reason,
+            step_up,
         } = self;
         let body = Body {
             error: code.as_str(),
             error_description: &description,
             reason,
+            acr_values: step_up.as_ref().and_then(StepUp::classes),
+            max_age: step_up.as_ref().and_then(|step_up| step_up.max_age),
         };
         let mut response = (code.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-        if let Some(challenge) = code.challenge() {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some(challenge) = challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(after) = code.retry_after() {
             headers.insert(RETRY_AFTER, after);
@@ -231,6 +279,9 @@ mod tests {
             (Reason::Revoked, Code::InvalidRequest),
             (Reason::TargetInvalid, Code::InvalidTarget),
             (Reason::NoGrant, Code::InvalidTarget),
+            (Reason::GrantNotYet, Code::InvalidTarget),
+            (Reason::GrantWindow, Code::InvalidTarget),
+            (Reason::GrantSubject, Code::InvalidRequest),
             (Reason::PolicyDenied, Code::InvalidTarget),
             (Reason::ScopeExceeded, Code::InvalidScope),
             (

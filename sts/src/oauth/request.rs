@@ -5,7 +5,7 @@ use caracal_mandate::scope::ScopeSet;
 
 use super::error::{Code, OAuthError};
 use super::form::{Form, Parameter};
-use crate::exchange::{SubjectToken, Wish};
+use crate::exchange::{IdToken, SubjectToken, Wish};
 
 /// RFC 8693 §2.1.
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -76,7 +76,10 @@ impl<'a> TokenRequest<'a> {
         let token = form.need(Parameter::SubjectToken)?;
         let subject = match form.need(Parameter::SubjectTokenType)? {
             ACCESS_TOKEN | JWT | DELEGATION => SubjectToken::Mandate(token),
-            ID_TOKEN => SubjectToken::IdToken(token),
+            ID_TOKEN => SubjectToken::IdToken(IdToken {
+                token,
+                published: None,
+            }),
             _ => {
                 return Err(OAuthError::new(
                     Code::InvalidRequest,

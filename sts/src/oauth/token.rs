@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
+use caracal_store::model::IssuerPurpose;
 use serde::Serialize;
 
 use super::client::{Requester, authenticate};
@@ -18,8 +19,10 @@ use super::error::OAuthError;
 use super::form::{Endpoint, Form};
 use super::request::{DELEGATION, Requested, TokenRequest};
 use super::{body, request_id};
-use crate::exchange::Issued;
+use crate::exchange::{Issued, SubjectToken};
 use crate::http::Peer;
+use crate::jwks::Published;
+use crate::jwt::Foreign;
 use crate::service::Service;
 use crate::telemetry;
 
@@ -89,7 +92,7 @@ async fn exchange(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, OAuthError> {
-    let request = TokenRequest::read(form)?;
+    let mut request = TokenRequest::read(form)?;
     let authenticated = {
         let _authenticating = telemetry::child("authenticate client");
         authenticate(service, zone, peer, headers, form).await?
@@ -107,12 +110,31 @@ async fn exchange(
     {
         return Err(OAuthError::busy());
     }
+    if let Some(SubjectToken::IdToken(token)) = &mut request.wish.subject {
+        // Behind the proof as well: strangers make nobody ask for keys.
+        token.published = published(service, zone, token.token).await;
+    }
     let issued = service
         .exchange_wish(&client, &request.wish, request_id(headers))
         .await
-        .map_err(|refused| OAuthError::from(refused.reason))?;
+        .map_err(OAuthError::from)?;
     let now_s = service.clock.unix_ms() / 1000;
     Ok(answer(&issued, request.requested, now_s))
+}
+
+/// The keys that the issuer of an ID token publishes, if it does. What is wrong with the token is
+/// found where it is verified.
+async fn published(service: &Service, zone: &Name, token: &str) -> Option<Published> {
+    let foreign = Foreign::parse(token).ok()?;
+    let issuer = {
+        let state = service.authority.read();
+        let zone = state.zone(zone);
+        zone.and_then(|zone| zone.issuer(foreign.issuer()).cloned())
+    };
+    let issuer = issuer.filter(|issuer| issuer.purpose == IssuerPurpose::Human)?;
+    // That there are none is left to the decision, which records it.
+    let published = service.published(&issuer, foreign.kid()).await;
+    published.unwrap_or_default()
 }
 
 fn answer(issued: &Issued, requested: Requested, now_s: u64) -> Response {

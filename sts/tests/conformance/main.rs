@@ -12,12 +12,14 @@
 mod assertions;
 mod bearer;
 mod client_authentication;
+mod conditions;
 mod delegation;
 mod errors;
 mod exchange;
 mod humans;
 mod issued;
 mod metadata;
+mod published_keys;
 mod replicas;
 mod requests;
 mod support;

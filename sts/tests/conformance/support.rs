@@ -5,6 +5,7 @@ pub(crate) mod challenge;
 mod check;
 pub(crate) mod jwt;
 pub(crate) mod pki;
+pub(crate) mod publisher;
 pub(crate) mod wire;
 mod world;
 

@@ -107,6 +107,7 @@ const fn kind(proof: &Proof) -> &'static str {
         Proof::Spiffe { .. } => "SPIFFE ID",
         Proof::Secret { .. } => "secret",
         Proof::PublicKey { .. } => "public key",
+        Proof::JwksUri { .. } => "published keys",
         Proof::Kubernetes(_) => "kubernetes service account",
     }
 }

@@ -36,6 +36,23 @@ async fn a_repeated_request_makes_one_secret_and_does_not_show_it_again() {
 }
 
 #[tokio::test]
+async fn keys_may_be_registered_by_their_address() {
+    let fixture = Fixture::bank().await;
+    let proof = json!({"kind": "jwks_uri", "jwks_uri": "https://payout.example/keys"});
+    let (status, made) = fixture.post(PATH, json!({"proof": proof})).await;
+    assert_eq!((status, &made["proof"]), (StatusCode::CREATED, &proof));
+    for url in [
+        "http://payout.example/keys",
+        "ftp://payout.example",
+        "payout.example",
+    ] {
+        let proof = json!({"kind": "jwks_uri", "jwks_uri": url});
+        let (status, refusal) = fixture.post(PATH, json!({"proof": proof})).await;
+        assert!(status.is_client_error(), "{url}: {refusal}");
+    }
+}
+
+#[tokio::test]
 async fn credentials_and_issuers_come_and_go_and_the_ledger_knows() {
     let fixture = Fixture::bank().await;
     let issuers = "/v1/zones/bank/issuers";

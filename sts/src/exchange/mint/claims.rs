@@ -35,8 +35,12 @@ pub(super) fn of(
     let resource = &target.entry().resource.uri;
     let scopes = permitted.scopes();
     let expires = now_s.saturating_add(permitted.lifetime_s());
-    // The lifetime was measured a moment ago, the tokens that bound it end at a fixed second.
-    let expires = subject.expires().map_or(expires, |end| end.min(expires));
+    // The lifetime was measured a moment ago; what bounds it ends at a fixed second.
+    let ends = [subject.expires(), granted.until()];
+    let expires = ends.into_iter().flatten().fold(expires, u64::min);
+    if expires <= now_s {
+        return Err(Reason::NoGrant);
+    }
     let leaf = Leaf {
         session: session.id(),
         application,

@@ -1,13 +1,16 @@
 //! Client assertions: signed by the client itself, or by its Kubernetes cluster.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use caracal_mandate::name::Name;
-use caracal_store::model::{IssuerPurpose, Proof, ServiceAccount, TrustedIssuer};
+use caracal_store::model::{Credential, IssuerPurpose, Proof, ServiceAccount, TrustedIssuer};
 
 use super::Unproven;
 use crate::canonical::framed;
 use crate::exchange::Method;
-use crate::jwt::{Foreign, ForeignError};
+use crate::jwks::keys_of;
+use crate::jwt::{Foreign, ForeignClaims, ForeignError};
 use crate::service::Service;
 
 /// How long an assertion may be good for, in seconds.
@@ -37,7 +40,7 @@ pub(super) async fn check(
     };
     // An `iss` is the URL of an issuer or the name of an application; no text is both.
     match cluster {
-        Some(issuer) => service_account(service, zone, &foreign, &issuer, now_s),
+        Some(issuer) => service_account(service, zone, &foreign, &issuer, now_s).await,
         None => own_key(service, zone, &foreign, now_s).await,
     }
 }
@@ -62,11 +65,7 @@ async fn own_key(
         let credentials: Vec<_> = state.credentials(&application, now_s).cloned().collect();
         (credentials, state.zone.clone())
     };
-    let keys = credentials.iter().filter_map(|held| match &held.proof {
-        Proof::PublicKey { jwks } => Some(jwks),
-        Proof::Spiffe { .. } | Proof::Secret { .. } | Proof::Kubernetes(_) => None,
-    });
-    let claims = foreign.verify_with(keys.flatten(), now_s)?;
+    let claims = verified(service, foreign, &credentials, now_s).await?;
     if claims.subject() != Some(application.as_str()) {
         return Err(ForeignError::Subject.into());
     }
@@ -98,6 +97,38 @@ async fn own_key(
     }
 }
 
+/// Verifies with the keys that are registered; where none of them is named, with those that the
+/// client publishes.
+async fn verified(
+    service: &Service,
+    foreign: &Foreign<'_>,
+    credentials: &[Arc<Credential>],
+    now_s: u64,
+) -> Result<ForeignClaims, Unproven> {
+    let registered = credentials.iter().filter_map(|held| match &held.proof {
+        Proof::PublicKey { jwks } => Some(jwks),
+        Proof::Spiffe { .. }
+        | Proof::Secret { .. }
+        | Proof::JwksUri { .. }
+        | Proof::Kubernetes(_) => None,
+    });
+    let registered = || registered.clone().flatten();
+    let is_named = registered().any(|key| Some(key.kid()) == foreign.kid());
+    let address = credentials.iter().find_map(|held| match &held.proof {
+        Proof::JwksUri { jwks_uri } => Some(jwks_uri),
+        Proof::Spiffe { .. }
+        | Proof::Secret { .. }
+        | Proof::PublicKey { .. }
+        | Proof::Kubernetes(_) => None,
+    });
+    let Some(address) = address.filter(|_| !is_named) else {
+        return Ok(foreign.verify_with(registered(), now_s)?);
+    };
+    let published = service.jwks.find(address, foreign.kid()).await?;
+    let published = published.of(address).into_iter().flatten();
+    Ok(foreign.verify_with(registered().chain(published), now_s)?)
+}
+
 /// What stands for the one use of an assertion's `jti`, which is the client's to choose.
 fn used(zone: &Name, client: &Name, jti: &str) -> [u8; 32] {
     let zone = zone.as_str().as_bytes();
@@ -114,7 +145,7 @@ fn used(zone: &Name, client: &Name, jti: &str) -> [u8; 32] {
 
 /// The token of a service account, as the cluster projects it into pods. It is used many times until
 /// it is rotated, so it has no single use.
-fn service_account(
+async fn service_account(
     service: &Service,
     zone: &Name,
     foreign: &Foreign<'_>,
@@ -127,7 +158,8 @@ fn service_account(
     if !matches!(foreign.typ(), None | Some("JWT" | "jwt")) {
         return Err(ForeignError::Type.into());
     }
-    let keys = issuer.jwks.as_ref().ok_or(ForeignError::Key)?;
+    let published = service.published(issuer, foreign.kid()).await?;
+    let keys = keys_of(issuer, published.as_ref()).ok_or(ForeignError::Key)?;
     let claims = foreign.verify(keys, now_s)?;
     claims.check_audiences(&issuer.audiences)?;
     if now_s.saturating_sub(claims.issued_at()?) > issuer.max_token_age {

@@ -26,7 +26,10 @@ pub(super) fn check(
             Proof::Secret { sha256 } => {
                 verify_slices_are_equal(sha256.as_bytes(), hash.as_bytes()).is_ok()
             }
-            Proof::Spiffe { .. } | Proof::PublicKey { .. } | Proof::Kubernetes(_) => false,
+            Proof::Spiffe { .. }
+            | Proof::PublicKey { .. }
+            | Proof::JwksUri { .. }
+            | Proof::Kubernetes(_) => false,
         })
         .count();
     if matches == 0 {

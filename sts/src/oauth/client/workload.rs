@@ -42,7 +42,10 @@ pub(super) fn of(
         .credentials(application, now_s)
         .filter_map(|held| match &held.proof {
             Proof::Spiffe { spiffe_id } => Some(spiffe_id),
-            Proof::Secret { .. } | Proof::PublicKey { .. } | Proof::Kubernetes(_) => None,
+            Proof::Secret { .. }
+            | Proof::PublicKey { .. }
+            | Proof::JwksUri { .. }
+            | Proof::Kubernetes(_) => None,
         });
     let live = |id: &&SpiffeId| is_of(state, &zone.zone.name, application, id);
     let all: Vec<_> = made_with.chain(added).filter(live).collect();

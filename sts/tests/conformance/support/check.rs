@@ -73,7 +73,7 @@ impl World {
                     body: serde_json::from_str(&denied.body).unwrap(),
                 }
             }
-            other => panic!("{other:?}"),
+            HttpResponse::ErrorResponse(error) => panic!("{error:?}"),
         }
     }
 }

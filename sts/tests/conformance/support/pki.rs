@@ -7,7 +7,7 @@ use caracal_sts::TlsFiles;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 pub(crate) struct Pki {
@@ -57,6 +57,20 @@ impl Pki {
             .domain_name("localhost");
         let endpoint = Channel::from_shared(format!("https://localhost:{port}")).unwrap();
         endpoint.tls_config(tls).unwrap().connect().await.unwrap()
+    }
+
+    /// What a server without client certificates accepts with.
+    pub(crate) fn acceptor(&self) -> Arc<ServerConfig> {
+        let (certificate, key) = self.identity("spiffe://d.example/publisher");
+        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key);
+        Arc::new(config.unwrap())
     }
 
     /// The authority's certificate.

@@ -8,8 +8,8 @@ use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::model::{
-    Application, Change, Credential, EnforcementPoint, Grant, PointRole, Policy, Proof, SecretHash,
-    TrustedIssuer, Zone,
+    Application, Change, Credential, EnforcementPoint, Grant, GrantConditions, PointRole, Policy,
+    Proof, SecretHash, TrustedIssuer, Zone,
 };
 use caracal_store::{DatabaseUrl, Store};
 use caracal_sts::{
@@ -275,15 +275,43 @@ impl World {
             .seq
     }
 
-    async fn credential(&self, id: &str, application: &str, proof: Proof) {
-        self.commit(Change::CredentialAdded(Credential {
+    pub(crate) async fn credential(&self, id: &str, application: &str, proof: Proof) {
+        let seq = self.commit(Change::CredentialAdded(Credential {
             id: id.to_owned(),
             application: application.parse().unwrap(),
             created_at: now(),
             expires_at: None,
             proof,
-        }))
-        .await;
+        }));
+        let seq = seq.await;
+        self.applied(seq).await;
+    }
+
+    /// Trusts an issuer for what it publishes.
+    pub(crate) async fn issuer_at(&self, name: &str, issuer: &str, purpose: &str, jwks_uri: &str) {
+        let issuer = json!({"name": name, "issuer": issuer, "purpose": purpose,
+            "audiences": ["caracal"], "jwks": null, "jwks_uri": jwks_uri, "subject_claim": "sub",
+            "max_token_age": 600});
+        let issuer = serde_json::from_value(issuer).unwrap();
+        let seq = self.commit(Change::IssuerCreated(issuer)).await;
+        self.applied(seq).await;
+    }
+
+    /// Trusts a further issuer of humans by its keys.
+    pub(crate) async fn issuer_with(&self, name: &str, issuer: &str, jwks: &Value) {
+        let issuer = json!({"name": name, "issuer": issuer, "purpose": "human",
+            "audiences": ["caracal"], "jwks": jwks, "jwks_uri": null, "subject_claim": "sub",
+            "max_token_age": 600});
+        let issuer = serde_json::from_value(issuer).unwrap();
+        let seq = self.commit(Change::IssuerCreated(issuer)).await;
+        self.applied(seq).await;
+    }
+
+    /// Trusts an issuer no more.
+    pub(crate) async fn forget_issuer(&self, name: &str) {
+        let seq = self.commit(Change::IssuerRemoved(name.parse().unwrap()));
+        let seq = seq.await;
+        self.applied(seq).await;
     }
 
     pub(crate) async fn grant(
@@ -302,6 +330,7 @@ impl World {
                 scopes: ScopeSet::parse(scopes).unwrap(),
                 expires_at,
                 max_lifetime: None,
+                conditions: GrantConditions::default(),
             }))
             .await;
         self.applied(seq).await;
@@ -345,6 +374,16 @@ impl World {
             let committed = self.store.commit(&zone, change, now() * 1000, None).await;
             seq = committed.unwrap().seq;
         }
+        self.applied(seq).await;
+    }
+
+    /// A grant of the vault to an application, under conditions.
+    pub(crate) async fn grant_if(&self, id: &str, application: &str, conditions: Value) {
+        let grant = json!({"id": id, "application": application, "resource": "vault",
+            "scopes": ["secrets:read"], "expires_at": null, "max_lifetime": null,
+            "conditions": conditions});
+        let grant = serde_json::from_value(grant).unwrap();
+        let seq = self.commit(Change::GrantCreated(grant)).await;
         self.applied(seq).await;
     }
 
