@@ -105,7 +105,9 @@ impl Entry {
     pub(super) fn is_in_use(&self, now_ms: u64, config: &JwksConfig) -> bool {
         let known = self.lock();
         let span = config.keep.max(config.pause);
-        known.in_flight || known.asked_ms.is_some_and(|at| is_within(at, now_ms, span))
+        // One that was never asked is about to be.
+        let lately = |asked_ms| is_within(asked_ms, now_ms, span);
+        known.in_flight || known.asked_ms.is_none_or(lately)
     }
 }
 

@@ -65,7 +65,7 @@ async fn own_key(
         let credentials: Vec<_> = state.credentials(&application, now_s).cloned().collect();
         (credentials, state.zone.clone())
     };
-    let claims = verified(service, foreign, &credentials, now_s).await?;
+    let claims = verified(service, zone, foreign, &credentials, now_s).await?;
     if claims.subject() != Some(application.as_str()) {
         return Err(ForeignError::Subject.into());
     }
@@ -101,6 +101,7 @@ async fn own_key(
 /// client publishes.
 async fn verified(
     service: &Service,
+    zone: &Name,
     foreign: &Foreign<'_>,
     credentials: &[Arc<Credential>],
     now_s: u64,
@@ -114,17 +115,27 @@ async fn verified(
     });
     let registered = || registered.clone().flatten();
     let is_named = registered().any(|key| Some(key.kid()) == foreign.kid());
-    let address = credentials.iter().find_map(|held| match &held.proof {
-        Proof::JwksUri { jwks_uri } => Some(jwks_uri),
+    let remote = credentials.iter().find_map(|held| match &held.proof {
+        Proof::JwksUri { jwks_uri } => Some((held, jwks_uri)),
         Proof::Spiffe { .. }
         | Proof::Secret { .. }
         | Proof::PublicKey { .. }
         | Proof::Kubernetes(_) => None,
     });
-    let Some(address) = address.filter(|_| !is_named) else {
+    let Some((credential, address)) = remote.filter(|_| !is_named) else {
         return Ok(foreign.verify_with(registered(), now_s)?);
     };
     let published = service.jwks.find(address, foreign.kid()).await?;
+    // That may have taken a while, in which the credential was revoked.
+    let still_counts = {
+        let state = service.authority.read();
+        let zone = state.zone(zone).ok_or(Unproven::Unknown)?;
+        let mut held = zone.credentials(&credential.application, now_s);
+        held.any(|held| Arc::ptr_eq(held, credential))
+    };
+    if !still_counts {
+        return Err(Unproven::Unknown);
+    }
     let published = published.of(address).into_iter().flatten();
     Ok(foreign.verify_with(registered().chain(published), now_s)?)
 }
@@ -149,7 +160,7 @@ async fn service_account(
     service: &Service,
     zone: &Name,
     foreign: &Foreign<'_>,
-    issuer: &TrustedIssuer,
+    issuer: &Arc<TrustedIssuer>,
     now_s: u64,
 ) -> Result<Proven, Unproven> {
     if issuer.purpose != IssuerPurpose::Kubernetes {
@@ -170,9 +181,16 @@ async fn service_account(
         .and_then(|subject| account(issuer, subject))
         .ok_or(ForeignError::Subject)?;
     let state = service.authority.read();
-    let application = state
-        .zone(zone)
-        .and_then(|zone| zone.service_account(&account, now_s))
+    let zone = state.zone(zone).ok_or(Unproven::Unknown)?;
+    // Reading its keys may have taken a while, in which the issuer was removed.
+    if !zone
+        .issuer(foreign.issuer())
+        .is_some_and(|trusted| Arc::ptr_eq(trusted, issuer))
+    {
+        return Err(ForeignError::Issuer.into());
+    }
+    let application = zone
+        .service_account(&account, now_s)
         .cloned()
         .ok_or(Unproven::Unknown)?;
     drop(state);
