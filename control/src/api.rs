@@ -3,6 +3,7 @@
 //! Every change goes one way: the ledger must be able to record it, the store commits it, the
 //! ledger records it, the caller hears of it. See [`change`].
 
+mod acknowledged;
 mod applications;
 mod audit;
 mod auth;

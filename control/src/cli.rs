@@ -9,6 +9,7 @@ mod db;
 mod dev_ca;
 mod envoy;
 mod error;
+mod explain;
 mod file;
 mod grant;
 mod issuer;
@@ -144,6 +145,8 @@ enum Command {
     /// The ledger of decisions.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Why a request was decided as it was, from the ledger.
+    Explain(explain::ExplainArgs),
     /// Connected enforcement points: what they have applied, and when they last spoke.
     Status,
     /// Envoy configurations.
@@ -246,6 +249,7 @@ async fn dispatch(global: GlobalArgs, command: Command) -> Result<(), CliError> 
         Command::Revoke(args) => args.run(&context).await,
         Command::Session(command) => command.run(&context).await,
         Command::Audit(command) => command.run(&context).await,
+        Command::Explain(args) => args.run(&context).await,
         Command::Status => status::run(&context).await,
         Command::Envoy(command) => command.run(&context.output),
     }

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use caracal_mandate::name::Name;
 use caracal_sts::KeyStatus;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::acknowledged::Acknowledgements;
 use super::change::{Done, Items};
 use super::error::ApiError;
-use super::extract::{IdempotencyKey, InZone};
+use super::extract::{IdempotencyKey, InZone, Parameters};
 use super::{Api, Authority};
 
 /// Longest id of a key in bytes; a thumbprint has 43.
@@ -21,6 +22,16 @@ pub(super) struct Step {
     signing: Option<String>,
     seq: u64,
     replayed: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    acknowledgements: Option<Acknowledgements>,
+}
+
+/// How a key is revoked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct How {
+    #[serde(default)]
+    wait: bool,
 }
 
 impl From<Done> for Step {
@@ -29,6 +40,7 @@ impl From<Done> for Step {
             signing,
             seq: committed.seq,
             replayed: committed.replayed,
+            acknowledgements: None,
         }
     }
 }
@@ -58,6 +70,7 @@ pub(super) async fn rotate<A: Authority>(
 pub(super) async fn revoke<A: Authority>(
     State(api): State<Api<A>>,
     path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
+    Parameters(How { wait }): Parameters<How>,
     IdempotencyKey(key): IdempotencyKey,
 ) -> Result<Json<Step>, ApiError> {
     let Path((zone, kid)) = path.map_err(|error| ApiError::invalid(error.body_text()))?;
@@ -67,5 +80,10 @@ pub(super) async fn revoke<A: Authority>(
     if kid.len() > MAX_KID_BYTES || !plain {
         return Err(ApiError::invalid("the path: no key has such an id"));
     }
-    Ok(Json(api.revoke_key(&zone, kid, key).await?.into()))
+    let step: Step = api.revoke_key(&zone, kid, key).await?.into();
+    let acknowledgements = Acknowledgements::of(&api, &zone, step.seq, wait).await;
+    Ok(Json(Step {
+        acknowledgements,
+        ..step
+    }))
 }

@@ -123,7 +123,7 @@ impl ListArgs {
 }
 
 /// RFC 3986 §2.1; everything but the unreserved characters is encoded.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::error::CliError;
 use super::output::plain;
+use super::revoke::effect;
 
 /// Signing keys of a zone.
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,10 @@ pub(crate) enum KeyCommand {
         /// Key id, as `caracal key list` shows it.
         #[arg(allow_hyphen_values = true)]
         kid: String,
+        /// Waits until every connected enforcement point has applied it, or until the silent ones
+        /// refuse everything.
+        #[arg(long)]
+        wait: bool,
     },
 }
 
@@ -47,15 +52,17 @@ impl KeyCommand {
                 let answer = context.client.post(&path, &json!({})).await?;
                 context.output.done(&answer, &signs(&answer))
             }
-            Self::Revoke { kid } => {
+            Self::Revoke { kid, wait } => {
                 // What is no key id would be another path.
                 let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
                 if kid.is_empty() || !kid.bytes().all(known) {
                     return Err(CliError::Usage(format!("{kid:?} is no key's id")));
                 }
-                let answer = context.client.delete(&format!("{path}/{kid}")).await?;
+                let path = format!("{path}/{kid}?wait={wait}");
+                let answer = context.client.delete(&path).await?;
                 let done = format!(
-                    "key {kid} is revoked, with every mandate that was issued until now\n{}",
+                    "key {kid} is revoked, with every mandate that was issued until now{}\n{}",
+                    if wait { effect(&answer) } else { String::new() },
                     signs(&answer)
                 );
                 context.output.done(&answer, &done)

@@ -1,11 +1,13 @@
 //! `caracal policy`.
 
+mod described;
 mod files;
 mod local;
 mod report;
 
 use std::path::PathBuf;
 
+use caracal_sts::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -16,6 +18,16 @@ use super::output::plain;
 const CHECK_EXAMPLES: &str = "\
 Every finding is one line, FILE:LINE:COLUMN, with what to do about it. The exit status is 1 when one
 of them is an error. docs/policy.md has the language, the input document and the result.";
+
+const DESCRIBED_EXAMPLES: &str = "\
+Examples:
+  caracal policy simulate --file policy.rego --input in.json
+  caracal policy simulate --zone bank --app payout --resource accounts --operation read
+  caracal policy explain --zone bank --app payout --resource accounts --scope payments:write \\
+      --user staff:alice --acr urn:mfa
+
+A described request is looked up in the zone: identifiers, the grant that covers it, its operation.
+Conditions of grants are not looked at, only the policy is.";
 
 const TEST_EXAMPLES: &str = "\
 Files named *_test.rego are tests, in any package; the other one is the policy:
@@ -40,9 +52,11 @@ pub(crate) enum PolicyCommand {
         paths: Vec<PathBuf>,
     },
     /// Decides on an input, by the way that the token service takes.
-    Simulate(EvaluateArgs),
+    #[command(after_help = DESCRIBED_EXAMPLES)]
+    Simulate(Box<EvaluateArgs>),
     /// Says why: which rule ended at which line, and what it saw there.
-    Explain(EvaluateArgs),
+    #[command(after_help = DESCRIBED_EXAMPLES)]
+    Explain(Box<EvaluateArgs>),
     /// Checks a policy and makes it the zone's policy at once.
     #[command(visible_alias = "apply")]
     Activate {
@@ -73,8 +87,15 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, conflicts_with = "file")]
     digest: Option<String>,
     /// The input document in JSON; `-` is standard input.
-    #[arg(long, short, value_name = "FILE", required = true)]
-    input: PathBuf,
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        required_unless_present = "application"
+    )]
+    input: Option<PathBuf>,
+    #[command(flatten)]
+    request: described::RequestArgs,
 }
 
 impl PolicyCommand {
@@ -168,8 +189,14 @@ impl EvaluateArgs {
             file,
             digest,
             input,
+            request,
         } = self;
-        let input = files::read(&input)?;
+        let now_s = SystemClock::new().unix_ms().div_euclid(1000);
+        let input = match (input, request.document(context, now_s).await?) {
+            (Some(input), _) => files::read(&input)?,
+            (None, Some(document)) => document,
+            (None, None) => return Err(CliError::Usage("give --input or --app".to_owned())),
+        };
         if let Some(file) = file {
             let source = files::read(&file)?;
             let name = file.display().to_string();

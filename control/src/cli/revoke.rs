@@ -37,7 +37,8 @@ impl RevokeArgs {
     }
 }
 
-fn effect(answer: &Value) -> String {
+/// Who has applied a revocation.
+pub(super) fn effect(answer: &Value) -> String {
     let member = |name: &str| answer.get(name).map(plain).unwrap_or_default();
     let mut text = format!(
         ": {} of {} enforcement points have applied it, after {} ms",

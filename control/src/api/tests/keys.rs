@@ -137,6 +137,28 @@ async fn a_revoked_key_ends_at_once_another_signs_and_the_ledger_knows() {
 }
 
 #[tokio::test]
+async fn a_revocation_waits_for_the_enforcement_points_if_it_is_told_to() {
+    let (fixture, _clock) = whole().await;
+    let kid = column(&fixture.get(PATH).await.1, "kid").remove(0);
+    let wrong = format!("{PATH}/{kid}?wait=maybe");
+    let (status, _) = fixture.call("DELETE", &wrong, Value::Null, "").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let path = format!("{PATH}/{kid}?wait=true");
+    let (status, done) = fixture.call("DELETE", &path, Value::Null, "k-1").await;
+    assert_eq!(status, StatusCode::OK, "{done}");
+    assert_eq!(
+        (&done["acknowledged"], &done["expected"]),
+        (&json!(0), &json!(0))
+    );
+    let path = format!("{PATH}/{kid}");
+    let (_, plain) = fixture.call("DELETE", &path, Value::Null, "k-1").await;
+    assert_eq!(
+        (&plain["replayed"], plain.get("expected")),
+        (&json!(true), None)
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_key_is_not_found() {
     let (fixture, _clock) = whole().await;
     for (path, expected) in [
