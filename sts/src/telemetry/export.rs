@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use caracal_proto::otlp::ExportTraceServiceRequest;
-use caracal_proto::otlp::trace_service_client::TraceServiceClient;
 use caracal_proto::otlp::InstrumentationScope;
 use caracal_proto::otlp::Resource;
+use caracal_proto::otlp::trace_service_client::TraceServiceClient;
 use caracal_proto::otlp::{ResourceSpans, ScopeSpans, Span};
 use tokio::sync::{mpsc, oneshot};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use caracal_mandate::event::{Action, Event, Outcome};
 use caracal_mandate::reason::Reason;
-use caracal_proto::otlp::any_value::Value;
-use caracal_proto::otlp::{AnyValue, KeyValue};
 use caracal_proto::otlp::SpanKind;
 use caracal_proto::otlp::StatusCode;
+use caracal_proto::otlp::any_value::Value;
+use caracal_proto::otlp::{AnyValue, KeyValue};
 use caracal_proto::otlp::{Span, SpanStatus};
 
 use super::context::Parent;

@@ -2,14 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use caracal_proto::otlp::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use caracal_proto::otlp::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use caracal_proto::otlp::any_value::Value;
 use caracal_proto::otlp::Span;
+use caracal_proto::otlp::any_value::Value;
+use caracal_proto::otlp::trace_service_server::{TraceService, TraceServiceServer};
+use caracal_proto::otlp::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
