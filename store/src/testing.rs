@@ -13,7 +13,7 @@ mod redis;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,7 +29,7 @@ pub const OWNER: &str = "caracal_owner";
 /// ends. Prints the directory when the server answers.
 const KEEPER: &str = r#"
 trap '' INT TERM
-dir=$(mktemp -d /tmp/caracal-postgres.XXXXXX) || exit 1
+dir=$(mktemp -d "$3/caracal-postgres.XXXXXX") || exit 1
 "$1/initdb" -D "$dir/data" -U caracal_owner -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 &&
 cat >>"$dir/data/postgresql.conf" <<CONF &&
 listen_addresses = ''
@@ -74,11 +74,19 @@ impl PostgresServer {
     /// Starts one.
     #[must_use]
     pub fn start(durability: Durability) -> Self {
+        Self::start_below(Path::new("/tmp"), durability)
+    }
+
+    /// Starts one that keeps its files, its write-ahead log included, in a new directory below
+    /// `parent`.
+    #[must_use]
+    pub fn start_below(parent: &Path, durability: Durability) -> Self {
         let programs = programs();
         let mut keeper = as_user("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(&programs)
             .arg(durability.as_str())
+            .arg(parent)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -185,11 +193,27 @@ impl PostgresServer {
 
     /// Stops the server as a crash would, and starts it again with `action` in between.
     pub async fn without<T>(&self, action: impl Future<Output = T>) -> T {
-        self.control(&["-m", "immediate", "stop"]);
+        self.stop();
         let result = action.await;
+        self.start_again();
+        result
+    }
+
+    /// Stops the server as a crash would.
+    pub fn stop(&self) {
+        self.control(&["-m", "immediate", "stop"]);
+    }
+
+    /// Starts it again, and waits until it answers.
+    pub fn start_again(&self) {
         let log = self.directory.join("log");
         self.control(&["-l", &log.to_string_lossy(), "-w", "start"]);
-        result
+    }
+
+    /// Whether there is a server process. One that recovers from a crash is one.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.pg_ctl(&["status"]).success()
     }
 
     /// Makes a hot standby of it, which has nothing to follow.
@@ -198,20 +222,23 @@ impl PostgresServer {
         let signal = self.directory.join("data/standby.signal");
         let made = as_user("touch").arg(signal).current_dir("/").status();
         assert!(made.expect("touch runs").success());
-        let log = self.directory.join("log");
-        self.control(&["-l", &log.to_string_lossy(), "-w", "start"]);
+        self.start_again();
     }
 
     fn control(&self, arguments: &[&str]) {
-        let status = as_user(self.programs.join("pg_ctl"))
+        let status = self.pg_ctl(arguments);
+        assert!(status.success(), "pg_ctl {arguments:?}: {status}");
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) -> ExitStatus {
+        as_user(self.programs.join("pg_ctl"))
             .arg("-D")
             .arg(self.directory.join("data"))
             .args(arguments)
             .current_dir("/")
             .stdout(Stdio::null())
             .status()
-            .expect("pg_ctl runs");
-        assert!(status.success(), "pg_ctl {arguments:?}: {status}");
+            .expect("pg_ctl runs")
     }
 }
 
