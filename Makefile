@@ -2,7 +2,7 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench bench-sts
+.PHONY: help setup wasm build test deny run bench bench-sts chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ bench: setup ## measure what the filter costs per request
 
 bench-sts: setup ## measure what an exchange costs, beside one signature and one verification
 	@scripts/run.sh caracal-bench-sts
+
+chaos: setup ## take replicas, PostgreSQL, Redis and the disk away under load, and count
+	@scripts/run.sh caracal-chaos
 
 wasm: setup ## build only the filter: target/wasm/caracal-filter.wasm
 	@scripts/build-wasm.sh

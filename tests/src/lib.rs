@@ -6,6 +6,7 @@
 //! - [`mandates`]: mandates obtained as a workload, and forged ones.
 //! - [`story`]: the guided tour, which is also the main end-to-end test.
 //! - [`third_party`]: OAuth clients that others wrote.
+//! - [`chaos`]: three replicas, and what becomes of them when parts go.
 //! - [`bench`]: what enforcement costs.
 //! - [`sts_bench`]: what an exchange costs.
 //!
@@ -17,6 +18,7 @@
 )]
 
 pub mod bench;
+pub mod chaos;
 pub mod client;
 pub mod mandates;
 pub mod opa;
