@@ -10,6 +10,7 @@ use caracal_mandate::event::{Action, Outcome};
 use caracal_mandate::reason::Reason;
 
 use super::caller::Answer;
+use super::cast::TOKEN_CLIENT;
 use super::judge::Attempt;
 
 /// Examples that are kept of what does not agree.
@@ -73,6 +74,7 @@ impl Books {
             let entries = entries.map_or(&[][..], Vec::as_slice);
             match entries {
                 [] if matches!(attempt.answer, Answer::Unanswered(_)) => {}
+                [] if is_unproven(attempt) => account.unproven += 1,
                 [] => {
                     account.lost += 1;
                     account.example("not in the ledger", attempt);
@@ -100,6 +102,13 @@ impl Books {
         account.examples.truncate(EXAMPLES);
         account
     }
+}
+
+/// The token endpoint proves nobody on authority that is not live: it turns everybody away before it
+/// knows who asks, and that is not recorded (`sts/src/oauth/client.rs`).
+fn is_unproven(attempt: &Attempt) -> bool {
+    attempt.pair.application == TOKEN_CLIENT
+        && attempt.answer == Answer::Refused(Reason::IssuerUnavailable)
 }
 
 enum Agreement {
@@ -136,6 +145,8 @@ pub(super) struct Account {
     pub(super) different: usize,
     /// Refused because the record was not confirmed, though it was made: no harm, and rare.
     pub(super) withheld: usize,
+    /// Turned away by the token endpoint before anybody was authenticated: not recorded.
+    pub(super) unproven: usize,
     /// Some of what does not agree, for people.
     pub(super) examples: Vec<String>,
 }

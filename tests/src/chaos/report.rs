@@ -37,6 +37,8 @@ pub struct Row {
     pub different: usize,
     /// Refused for want of a record that was made after all.
     pub withheld: usize,
+    /// Turned away by the token endpoint before anybody was authenticated, which is not recorded.
+    pub unproven: usize,
     /// Seconds from the end of the cause until every replica that refused said yes again.
     pub back_after_s: Option<f64>,
     /// Longest time in milliseconds after an acknowledged no at which a yes was still asked for.
@@ -70,6 +72,7 @@ impl Row {
             repeated: 0,
             different: 0,
             withheld: 0,
+            unproven: 0,
             back_after_s: back.map(|back| back.as_secs_f64()),
             latest_yes_ms: latest_yes.as_millis(),
             problems: examples,
@@ -82,12 +85,14 @@ impl Row {
             repeated,
             different,
             withheld,
+            unproven,
             examples,
         } = account;
         self.lost = lost;
         self.repeated = repeated;
         self.different = different;
         self.withheld = withheld;
+        self.unproven = unproven;
         self.problems.extend(examples);
     }
 

@@ -119,3 +119,16 @@ fn a_yes_that_was_recorded_and_not_released_is_no_loss() {
         "it has to be there all the same"
     );
 }
+
+#[test]
+fn who_was_turned_away_unproven_is_counted_apart_and_nobody_else() {
+    let away = |application, reason| Attempt {
+        pair: steady(application),
+        ..attempt("1", Answer::Refused(reason))
+    };
+    let of = |attempt| books([]).compare(&[attempt], &[]);
+    let unproven = of(away(TOKEN_CLIENT, Reason::IssuerUnavailable));
+    assert_eq!((unproven.unproven, unproven.lost), (1, 0));
+    assert_eq!(of(away(TOKEN_CLIENT, Reason::AuditUnavailable)).lost, 1);
+    assert_eq!(of(away("a", Reason::IssuerUnavailable)).lost, 1);
+}

@@ -19,6 +19,10 @@ use crate::stack::{ZONE, wait};
 /// How long a key settles before it signs (`KEY_SETTLING_MS` in `store/src/model/key.rs`).
 const SETTLING: Duration = Duration::from_secs(90);
 
+/// How long after the zone its next key is made (`PAUSE` in `sts/src/rotation/upkeep.rs`), and a
+/// little more.
+const PUBLISHED: Duration = Duration::from_secs(32);
+
 /// Longest time in which a server that crashed is back.
 const RESTART: Duration = Duration::from_secs(30);
 
@@ -32,9 +36,7 @@ impl Fault {
             return Ok(());
         }
         if plan.wait_for_key {
-            // The next key is published a moment after the zone was made.
-            let settled = site.zone_made + SETTLING + Duration::from_secs(2);
-            tokio::time::sleep_until(settled).await;
+            tokio::time::sleep_until(site.zone_made + PUBLISHED + SETTLING).await;
             return Ok(());
         }
         let older = "UPDATE signing_keys SET published_ms = published_ms - 90000 \
