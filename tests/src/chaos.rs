@@ -37,7 +37,7 @@ use site::Site;
 
 /// Longest wait until every replica is well again. What is refused after the fault's own bound counts
 /// as refused outside of it, so this only ends a run that would never end.
-const WELL: Duration = Duration::from_secs(60);
+const WELL: Duration = Duration::from_mins(1);
 
 /// Plays every fault. Failures are in the report; an error is what kept the run from its end.
 pub async fn play(plan: Plan, narrator: &mut Narrator) -> Result<Report> {

@@ -13,7 +13,7 @@ use crate::client::{Connection, Request};
 use crate::stack::ZONE;
 
 /// Longest time until a change is acknowledged: an outage and more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);

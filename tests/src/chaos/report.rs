@@ -105,9 +105,12 @@ impl Row {
     }
 
     pub(super) fn tell(&self, narrator: &mut Narrator) -> Result<()> {
-        let mut seen = format!(
+        let back = self.back_after_s.map_or_else(String::new, |back| {
+            format!(", allowed again after {back:.2} s")
+        });
+        let seen = format!(
             "{} requests, {} allowed, {} refused by rule, {} refused in the window, {} outside, \
-             {} wrongly allowed, {} lost",
+             {} wrongly allowed, {} lost{back}",
             self.requests,
             self.allowed,
             self.refused_by_rule,
@@ -116,9 +119,6 @@ impl Row {
             self.wrongly_allowed,
             self.lost
         );
-        if let Some(back) = self.back_after_s {
-            seen.push_str(&format!(", allowed again after {back:.2} s"));
-        }
         let claim = format!("{}; may refuse {}", self.fault, self.may_refuse);
         narrator.step(&claim, self.holds(), &seen)?;
         for problem in &self.problems {
