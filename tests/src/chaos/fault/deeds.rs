@@ -35,6 +35,7 @@ impl Fault {
         if self != Self::RotateKeys {
             return Ok(());
         }
+        tokio::time::sleep_until(site.zone_made + PUBLISHED).await;
         if plan.wait_for_key {
             tokio::time::sleep_until(site.zone_made + PUBLISHED + SETTLING).await;
             return Ok(());
