@@ -21,8 +21,8 @@ use tonic::{Request, Response, Status};
 
 use crate::feed::PointStatus;
 use crate::rotation::{KeyChange, ZoneKeyError};
+use crate::server::peer_id;
 use crate::service::Service;
-use crate::tls::peer_id;
 
 /// The service behind it.
 pub(crate) struct OperationsService(pub(crate) Arc<Service>);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use caracal_sts::policy::{Decision, EvalError, PolicyError, PolicyRunner};
+use caracal_sts::policy::{Decision, EvalError, InputDocument, PolicyError, PolicyRunner};
 use caracal_tests::opa::Opa;
 use caracal_tests::rego::{self, GeneratedPolicy, Random};
 use serde_json::Value;
@@ -176,7 +176,8 @@ async fn decide(
         }
         _ => false,
     };
-    let decided = runner.evaluate(Arc::clone(ours), input.to_string()).await;
+    let document = InputDocument::from_json(&input.to_string())?;
+    let decided = runner.evaluate(Arc::clone(ours), document).await;
     let agrees = match &decided {
         Ok(Decision::Allow(_)) => allowed,
         Ok(Decision::Deny(_)) => !allowed,

@@ -100,7 +100,6 @@ impl Exporter {
                     attribute("service.version", env!("CARGO_PKG_VERSION")),
                     attribute("service.instance.id", instance),
                 ],
-                ..Resource::default()
             },
             counters: Arc::clone(&counters),
             complained: None,
@@ -195,12 +194,9 @@ impl Sending {
                     scope: Some(InstrumentationScope {
                         name: "caracal".to_owned(),
                         version: env!("CARGO_PKG_VERSION").to_owned(),
-                        ..InstrumentationScope::default()
                     }),
                     spans,
-                    schema_url: String::new(),
                 }],
-                schema_url: String::new(),
             }],
         };
         // No second try: what waits behind it would be lost instead.

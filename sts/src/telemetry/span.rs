@@ -130,7 +130,6 @@ impl Drop for Trace {
             status: unavailable.then(|| SpanStatus {
                 code: StatusCode::Error.into(),
             }),
-            ..Span::default()
         };
         children.push(root);
         self.queue.send(children);
@@ -269,6 +268,5 @@ pub(super) fn attribute(key: &'static str, value: impl Into<Attribute>) -> KeyVa
     KeyValue {
         key: key.to_owned(),
         value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
     }
 }
