@@ -54,6 +54,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 ApiError::invalid("the body could not be read: send it again")
             }
         })?;
+        // An array would be taken for a struct's members in their order.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(ApiError::invalid("the JSON body is no object"));
+        }
         let value = serde_json::from_slice(&bytes);
         value
             .map(Self)

@@ -6,7 +6,9 @@ use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::Revocable;
 use caracal_store::model::{Change, Grant, GrantConditions};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::change::{Items, Made};
 use super::error::ApiError;
@@ -23,8 +25,23 @@ pub(super) struct NewGrant {
     scopes: ScopeSet,
     expires_at: Option<u64>,
     max_lifetime: Option<u64>,
-    #[serde(default, skip_serializing_if = "GrantConditions::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "named",
+        skip_serializing_if = "GrantConditions::is_empty"
+    )]
     conditions: GrantConditions,
+}
+
+/// Conditions by their names. An array would be taken for the members in their order.
+fn named<'de, D: Deserializer<'de>>(conditions: D) -> Result<GrantConditions, D::Error> {
+    let members = Map::<String, Value>::deserialize(conditions)?;
+    if members.values().any(Value::is_array) {
+        return Err(D::Error::custom(
+            "a condition is an array, and should be an object",
+        ));
+    }
+    GrantConditions::deserialize(Value::Object(members)).map_err(D::Error::custom)
 }
 
 pub(super) async fn create<A: Authority>(

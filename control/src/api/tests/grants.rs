@@ -47,6 +47,7 @@ async fn a_condition_that_is_not_understood_makes_no_grant() {
         json!({"on_behalf_of": {"issuers": ["nobody"]}}),
         json!({"on_behalf_of": {"issuers": ["staff"], "max_age": 0}}),
         json!([]),
+        json!({"window": [["mon"], "08:00", "18:00"]}),
     ] {
         let (status, refusal) = fixture.post(PATH, grant(&conditions)).await;
         assert!(status.is_client_error(), "{conditions}: {refusal}");
