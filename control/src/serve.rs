@@ -37,8 +37,9 @@ pub(crate) use redis::RedisSettings;
 use remote::TokenServices;
 use servers::Servers;
 
-/// Longest time that changes under way may take to end, and the ledger to write down and publish. A database that does
-/// not answer must not keep a process for ever; what is not recorded was never released.
+/// Longest time that changes under way may take to end, and the ledger to write down and publish. A
+/// database that does not answer must not keep a process for ever; what is not recorded was never
+/// released.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads the configuration and does what it asks for.

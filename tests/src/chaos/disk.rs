@@ -21,13 +21,14 @@ const LARGEST_MIB: u64 = 1024;
 /// ends. Who has files on it may take a moment longer.
 const KEEPER: &str = r#"
 trap '' INT TERM
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
 dir=$(mktemp -d /tmp/caracal-disk.XXXXXX) || exit 1
-mount -t tmpfs -o "size=$1m,mode=1777" caracal-chaos "$dir" || { rmdir "$dir"; exit 1; }
+as_root mount -t tmpfs -o "size=$1m,mode=1777" caracal-chaos "$dir" || { rmdir "$dir"; exit 1; }
 echo "$dir"
 cat >/dev/null
 left=50
-while ! umount "$dir" 2>/dev/null && [ "$left" -gt 0 ]; do left=$((left - 1)); sleep 0.2; done
-umount -l "$dir" 2>/dev/null
+while ! as_root umount "$dir" 2>/dev/null && [ "$left" -gt 0 ]; do left=$((left - 1)); sleep 0.2; done
+as_root umount -l "$dir" 2>/dev/null
 rmdir "$dir"
 "#;
 
@@ -62,8 +63,8 @@ impl SmallDisk {
         if line.is_empty() {
             let said = keeper.wait_with_output()?;
             bail!(
-                "a disk that can be filled could not be mounted ({}). Run as root, or mount a file \
-                 system of at most {LARGEST_MIB} MiB that everybody may write to (`mount -t tmpfs -o \
+                "a disk that can be filled could not be mounted ({}). Run as root or with sudo, or mount a \
+                 file system of at most {LARGEST_MIB} MiB that everybody may write to (`mount -t tmpfs -o \
                  size={SIZE_MIB}m,mode=1777 tmpfs DIR`) and set {GIVEN} to it",
                 String::from_utf8_lossy(&said.stderr).trim()
             );
