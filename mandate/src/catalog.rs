@@ -207,13 +207,29 @@ impl CatalogEntry {
     }
 
     /// The operation that `method` on `path` is, if any.
+    ///
+    /// None as well when servers differ on which one it is: `/accounts/Summary` is an account's id
+    /// for some, and `/accounts/summary` for those that compare without regard to case. Where both
+    /// are registered, it is neither.
     #[must_use]
     pub fn operation(&self, method: &str, path: &NormalPath<'_>) -> Option<&Operation> {
         let candidates = self.by_length.get(&path.segments().count())?;
-        candidates
-            .iter()
-            .filter_map(|index| self.resource.operations.get(*index))
-            .find(|operation| operation.method.as_str() == method && operation.path.matches(path))
+        let mut taken_for = None;
+        for index in candidates {
+            let Some(operation) = self.resource.operations.get(*index) else {
+                continue;
+            };
+            if operation.method.as_str() != method || !operation.path.resembles(path) {
+                continue;
+            }
+            // The most specific one comes first: what a server that reads loosely would call.
+            let loosely: &Operation = taken_for.get_or_insert(operation);
+            if operation.path.matches(path) {
+                let same = loosely.path.is_as_specific_as(&operation.path);
+                return same.then_some(operation);
+            }
+        }
+        None
     }
 }
 

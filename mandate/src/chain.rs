@@ -7,7 +7,7 @@
 
 mod derive;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::catalog::ResourceUri;
 use crate::name::Name;
@@ -81,14 +81,22 @@ pub struct Chain {
     /// Authority state that the issuer decided on; a filter behind it must not decide alone.
     pub rev: Version,
     /// Resource table, sorted.
-    #[serde(rename = "R")]
+    #[serde(rename = "R", deserialize_with = "exact")]
     pub resources: Vec<ResourceUri>,
     /// Scope table, sorted.
-    #[serde(rename = "S")]
+    #[serde(rename = "S", deserialize_with = "exact")]
     pub scopes: Vec<Scope>,
     /// Hops, root first.
-    #[serde(rename = "ch")]
+    #[serde(rename = "ch", deserialize_with = "exact")]
     pub hops: Vec<Hop>,
+}
+
+/// A list without room for more: it is kept with each mandate that a worker remembers, and most have one
+/// element, for which four would be allocated.
+fn exact<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let mut list = Vec::deserialize(from)?;
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 /// How a chain fails to attenuate.

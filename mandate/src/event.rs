@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
 
-/// Version of this schema.
-pub const EVENT_VERSION: u32 = 1;
+/// Version of this schema, which is the one that is written.
+pub const EVENT_VERSION: u32 = 2;
+
+/// Oldest version that is read. Version 1 had no `shadow`; nothing else has changed since.
+pub const OLDEST_EVENT_VERSION: u32 = 1;
 
 /// Longest canonical event in bytes: a C2SP entry bundle prefixes each entry with 16 bits.
 pub const MAX_EVENT_BYTES: usize = 8 * 1024;
@@ -134,6 +137,10 @@ pub struct Event<S = String> {
     /// Session.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub session: Option<S>,
+    /// The point only shadowed: it let the request pass, whatever it decided. Absent when the
+    /// decision was enforced.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub shadow: bool,
     /// When it was decided, Unix time in milliseconds, by the emitter's clock.
     pub time_ms: u64,
     /// Schema version, [`EVENT_VERSION`].
@@ -154,9 +161,25 @@ pub enum EventError {
     /// Longer than [`MAX_EVENT_BYTES`].
     #[error("the event has {0} bytes, more than {MAX_EVENT_BYTES}")]
     TooLong(usize),
-    /// A version that this build does not write.
-    #[error("the event has schema version {0}, this build knows {EVENT_VERSION}")]
+    /// A version that this build does not know.
+    #[error(
+        "the event has schema version {0}, this build knows {OLDEST_EVENT_VERSION} to {EVENT_VERSION}"
+    )]
     Version(u32),
+}
+
+/// Whether events of schema version `v` are read by this build.
+#[must_use]
+pub const fn is_known_version(v: u32) -> bool {
+    OLDEST_EVENT_VERSION <= v && v <= EVENT_VERSION
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes members by reference"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl<S> Event<S> {
@@ -191,6 +214,7 @@ impl<S> Event<S> {
             resource: None,
             scope: None,
             session: None,
+            shadow: false,
             time_ms,
             v: EVENT_VERSION,
             zone: zone.into(),
@@ -263,7 +287,7 @@ impl Event {
             return Err(EventError::TooLong(bytes.len()));
         }
         let event: Self = serde_json::from_slice(bytes)?;
-        if event.v != EVENT_VERSION {
+        if !is_known_version(event.v) || (event.shadow && event.v < 2) {
             return Err(EventError::Version(event.v));
         }
         if event.to_canonical()? != bytes {
@@ -301,6 +325,7 @@ mod tests {
             resource: some("https://bank.internal"),
             scope: some("accounts:read"),
             session: some("ses_1"),
+            shadow: true,
             ..Event::new(
                 "z",
                 Component::Filter,
@@ -354,6 +379,33 @@ mod tests {
         let bytes = event.to_canonical().unwrap();
         assert!(bytes.len() <= MAX_EVENT_BYTES);
         assert_eq!(Event::from_canonical(&bytes).unwrap(), event);
+    }
+
+    #[test]
+    fn only_a_shadow_decision_says_so_and_only_since_there_are_such() {
+        let mut event = full();
+        event.shadow = false;
+        let enforced = String::from_utf8(event.to_canonical().unwrap()).unwrap();
+        assert!(!enforced.contains("shadow"));
+        event.v = 1;
+        let first = event.to_canonical().unwrap();
+        assert_eq!(Event::from_canonical(&first).unwrap(), event);
+        for (v, shadow) in [(1, true), (0, false), (EVENT_VERSION + 1, false)] {
+            let strange = Event {
+                shadow,
+                v,
+                ..event.clone()
+            };
+            assert!(matches!(
+                Event::from_canonical(&strange.to_canonical().unwrap()),
+                Err(EventError::Version(_))
+            ));
+        }
+        let spelled_out = enforced.replacen("\"time_ms\"", "\"shadow\":false,\"time_ms\"", 1);
+        assert!(matches!(
+            Event::from_canonical(spelled_out.as_bytes()),
+            Err(EventError::NotCanonical)
+        ));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The compact JWS of a mandate (RFC 7515 §7.1), read strictly and written in one way.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::{NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::claims::{Claims, MAX_MANDATE_BYTES};
@@ -92,6 +94,29 @@ fn decode(part: &[u8]) -> Result<Vec<u8>, Reason> {
         .map_err(|_| Reason::MandateEncoding)
 }
 
+/// Base64url without padding that ends as it likes.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    NO_PAD.with_decode_allow_trailing_bits(true),
+);
+
+/// Member of the claims that no other token has: the delegation chain.
+const CHAIN: &[u8] = b"\"mdt\"";
+
+/// Whether somewhere in a credential stands what looks like a mandate: good or bad, of this zone or
+/// another, alone or joined with something else. For keeping mandates from where they have no
+/// business, never for letting anything through.
+#[must_use]
+pub fn resembles_mandate(credential: &[u8]) -> bool {
+    let part_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_=.".contains(byte);
+    credential
+        .split(|byte| !part_of_token(byte))
+        .filter(|token| token.contains(&b'.'))
+        .flat_map(|token| token.split(|byte| matches!(byte, b'.' | b'=')))
+        .filter_map(|part| LENIENT.decode(part).ok())
+        .any(|part| part.windows(CHAIN.len()).any(|window| window == CHAIN))
+}
+
 /// Why a mandate could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
@@ -123,4 +148,38 @@ pub fn mint(claims: &Claims, signer: &dyn Signer) -> Result<String, MintError> {
         return Err(MintError::TooLong(token.len()));
     }
     Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mandate_is_seen_in_any_spelling_and_company_and_nothing_else_is() {
+        let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let token = |claims: &str| format!("{}.{}.c2ln", part(r#"{"alg":"ES256"}"#), part(claims));
+        let mandate = token(r#"{"iss":"a","mdt":{"v":1}}"#);
+        let padded = mandate.replace(".c2ln", "=.c2ln");
+        for credential in [
+            format!("Bearer {mandate}"),
+            format!("bearer  {mandate}"),
+            format!("Bearer sk-1, Bearer {mandate}"),
+            format!("{mandate}.x"),
+            format!("x=\"{mandate}\";y"),
+            padded,
+        ] {
+            assert!(resembles_mandate(credential.as_bytes()), "{credential}");
+        }
+        for credential in [
+            "",
+            "Bearer sk-live-1",
+            "Basic YTpi",
+            "Bearer ..",
+            "\"mdt\"",
+            &part(r#"{"mdt":1}"#),
+            &token(r#"{"iss":"a","cnf":{}}"#),
+        ] {
+            assert!(!resembles_mandate(credential.as_bytes()), "{credential}");
+        }
+    }
 }

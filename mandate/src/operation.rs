@@ -85,7 +85,7 @@ pub enum TemplateError {
     /// A literal part is not in normal form.
     #[error("{0:?} is not a path template: {1}")]
     Path(String, PathError),
-    /// A literal part would never match, because requests are matched in another spelling.
+    /// A literal part in another spelling than clients send.
     #[error("{0:?} is not a path template: write encodings in upper-case hex")]
     Spelling(String),
     /// Braces that are not exactly one `{name}` as a whole segment.
@@ -112,6 +112,38 @@ impl PathTemplate {
             (_, None) => false,
         }) && given.next().is_none()
     }
+
+    /// Whether some server could take `path` for one of the template's paths: literals are compared
+    /// without regard to case (ASP.NET, Express), and with a suffix that Rails takes for a format and
+    /// IIS cuts off.
+    pub(crate) fn resembles(&self, path: &NormalPath<'_>) -> bool {
+        let mut given = path.segments();
+        self.0.iter().all(|segment| match (segment, given.next()) {
+            (Segment::Literal(literal), Some(text)) => is_loosely(literal, text),
+            (Segment::Parameter(_), Some(text)) => !text.is_empty(),
+            (_, None) => false,
+        }) && given.next().is_none()
+    }
+
+    /// Whether the two have parameters at the same places.
+    pub(crate) fn is_as_specific_as(&self, other: &Self) -> bool {
+        let is_literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
+        let (own, others) = (self.0.iter(), other.0.iter());
+        own.map(is_literal).eq(others.map(is_literal))
+    }
+}
+
+/// Whether a server could read `text` as the literal: in another case, or with something behind that
+/// it cuts off (a format, a dot, a blank).
+fn is_loosely(literal: &str, text: &str) -> bool {
+    if literal.is_empty() {
+        return text.is_empty();
+    }
+    let Some((start, rest)) = text.as_bytes().split_at_checked(literal.len()) else {
+        return false;
+    };
+    start.eq_ignore_ascii_case(literal.as_bytes())
+        && (rest.is_empty() || rest.starts_with(b".") || rest.starts_with(b"%20"))
 }
 
 impl FromStr for PathTemplate {
@@ -191,6 +223,10 @@ pub struct Operation {
     pub path: PathTemplate,
     /// Scopes that a mandate must hold, all of them; never empty.
     pub scopes: ScopeSet,
+    /// Whether what it does cannot be undone: then a request is let through only once its decision
+    /// is durable in the ledger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub irreversible: bool,
 }
 
 #[cfg(test)]
@@ -222,7 +258,8 @@ mod tests {
         assert!(!matches("/Accounts", "/accounts"));
         assert!(!matches("/accounts", "/accounts/"));
         assert!(matches("/accounts/", "/accounts/"));
-        assert!(matches("/caf%C3%A9", "/caf%c3%a9"));
+        assert!(matches("/caf%C3%A9", "/caf%C3%A9"));
+        assert!(!matches("/caf%C3%A9", "/caf%c3%a9"));
     }
 
     #[test]

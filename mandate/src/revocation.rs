@@ -95,29 +95,54 @@ pub struct Revocation {
     pub expires: u64,
 }
 
+/// A Unix second in four bytes, because each worker holds a hundred thousand entries. The last one (in
+/// 2106) stands for every second from there on: what does not fit lasts longer than it said, never
+/// shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Second(u32);
+
+impl Second {
+    fn of(second: u64) -> Self {
+        Self(u32::try_from(second).unwrap_or(u32::MAX))
+    }
+
+    fn widened(self) -> u64 {
+        if self.0 == u32::MAX {
+            u64::MAX
+        } else {
+            self.0.into()
+        }
+    }
+}
+
+/// What is kept under an id.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    issued_until: Second,
+    expires: Second,
+}
+
 /// All live revocations of a zone.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationSet {
-    entries: HashMap<RevocationId, Revocation, BuildHasherDefault<IdentityHasher>>,
-    by_expiry: BTreeMap<u64, Vec<RevocationId>>,
+    entries: HashMap<RevocationId, Mark, BuildHasherDefault<IdentityHasher>>,
+    by_expiry: BTreeMap<Second, Vec<RevocationId>>,
 }
 
 impl RevocationSet {
     /// Adds an entry. Of two for the same id the stricter parts are kept, so order never matters.
     pub fn insert(&mut self, revocation: Revocation) {
-        let merged = self
-            .entries
-            .get(&revocation.id)
-            .map_or(revocation, |old| Revocation {
-                id: old.id,
-                issued_until: old.issued_until.max(revocation.issued_until),
-                expires: old.expires.max(revocation.expires),
-            });
-        self.entries.insert(merged.id, merged);
-        self.by_expiry
-            .entry(merged.expires)
-            .or_default()
-            .push(merged.id);
+        let id = revocation.id;
+        let new = Mark {
+            issued_until: Second::of(revocation.issued_until),
+            expires: Second::of(revocation.expires),
+        };
+        let merged = self.entries.get(&id).map_or(new, |old| Mark {
+            issued_until: old.issued_until.max(new.issued_until),
+            expires: old.expires.max(new.expires),
+        });
+        self.entries.insert(id, merged);
+        self.by_expiry.entry(merged.expires).or_default().push(id);
     }
 
     /// Whether a mandate issued at `issued_at` that carries `ids` is revoked.
@@ -126,12 +151,13 @@ impl RevocationSet {
         ids.iter().any(|id| {
             self.entries
                 .get(id)
-                .is_some_and(|entry| issued_at <= entry.issued_until)
+                .is_some_and(|entry| issued_at <= entry.issued_until.widened())
         })
     }
 
     /// Drops entries that can hit nothing alive any more. `now` is Unix seconds.
     pub fn expire(&mut self, now: u64) {
+        let now = Second::of(now);
         let live = self.by_expiry.split_off(&now);
         for id in std::mem::replace(&mut self.by_expiry, live)
             .into_values()
@@ -148,8 +174,12 @@ impl RevocationSet {
     }
 
     /// Every live entry, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Revocation> {
-        self.entries.values()
+    pub fn iter(&self) -> impl Iterator<Item = Revocation> {
+        self.entries.iter().map(|(id, mark)| Revocation {
+            id: *id,
+            issued_until: mark.issued_until.widened(),
+            expires: mark.expires.widened(),
+        })
     }
 
     /// How many entries there are.
@@ -196,6 +226,23 @@ mod tests {
         assert!(set.hits(&[id(2), id(1)], 100));
         assert!(!set.hits(&[id(2), id(1)], 101));
         assert!(!set.hits(&[id(2)], 50));
+    }
+
+    #[test]
+    fn a_second_that_does_not_fit_lasts_longer_and_never_shorter() {
+        let far = u64::from(u32::MAX);
+        for second in [far - 1, far, far + 1, u64::MAX] {
+            let mut set = RevocationSet::default();
+            set.insert(Revocation {
+                id: id(1),
+                issued_until: second,
+                expires: second,
+            });
+            assert!(set.hits(&[id(1)], second), "{second}");
+            assert_eq!(set.hits(&[id(1)], second.saturating_add(1)), second >= far);
+            set.expire(second);
+            assert_eq!(set.len(), 1, "{second}");
+        }
     }
 
     fn entries() -> impl Strategy<Value = Vec<Revocation>> {

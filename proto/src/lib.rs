@@ -54,4 +54,12 @@ pub mod check {
     pub const EXCHANGE: &str = "exchange";
     /// A decision about one request that carries a mandate.
     pub const AUTHORIZE: &str = "authorize";
+    /// Header of a yes to one of our own points: how old the service's knowledge was when the
+    /// question arrived, in milliseconds. The point takes its word for a lease less that, counted
+    /// from when it asked.
+    pub const READ_AGE_HEADER: &str = "x-caracal-read-age-ms";
+    /// How the point enforces: [`SHADOW`], or nothing for a point that does.
+    pub const MODE: &str = "caracal.mode";
+    /// The point lets the request pass, whatever the answer is.
+    pub const SHADOW: &str = "shadow";
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use caracal_mandate::name::Name;
 use sqlx::{Any, Connection as _, Transaction};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::log::to_json;
 use crate::model::{Change, RevocationTarget, SigningKey};
@@ -181,7 +181,11 @@ impl Store {
             .inside(&mut transaction, zone, request, at_ms, ticket)
             .await;
         match done {
-            Ok(done) if !done.replayed => transaction.commit().await?,
+            Ok(done) if !done.replayed => {
+                let began = Instant::now();
+                transaction.commit().await?;
+                self.moments.note(done.seq, began);
+            }
             // Said here rather than left to the drop: others wait for the head.
             Ok(_) => transaction.rollback().await?,
             Err(error) => {

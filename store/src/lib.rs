@@ -18,6 +18,9 @@
 
 mod commit;
 mod digest;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod list;
 mod log;

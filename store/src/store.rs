@@ -1,5 +1,6 @@
 //! The database behind the authority state.
 
+mod moments;
 mod schema;
 mod session;
 mod url;
@@ -10,8 +11,10 @@ use std::path::Path;
 
 use sqlx::{AnyPool, Connection as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::number::unsigned;
+pub(crate) use moments::Moments;
 pub use schema::{SchemaError, bring_up_to_date};
 pub use session::Connector;
 pub use url::{DatabaseUrl, DatabaseUrlError, PostgresUrl};
@@ -40,6 +43,7 @@ pub struct Store {
     pub(crate) writer: AnyPool,
     pub(crate) dialect: Dialect,
     pub(crate) commits: watch::Sender<u64>,
+    pub(crate) moments: Moments,
     pub(crate) term: u64,
 }
 
@@ -50,6 +54,7 @@ impl fmt::Debug for Store {
             writer: _,
             dialect,
             commits,
+            moments: _,
             term,
         } = self;
         f.debug_struct("Store")
@@ -105,6 +110,7 @@ impl Store {
             writer: connector.pool(1),
             dialect: connector.dialect(),
             commits: watch::Sender::new(unsigned(head)?),
+            moments: Moments::default(),
             term: unsigned(term)?,
         })
     }
@@ -150,6 +156,13 @@ impl Store {
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.subscribe()
+    }
+
+    /// When this process handed one of its latest changes to the database to be made durable: just
+    /// before the commit, so what the disk takes counts as well. For measurements.
+    #[must_use]
+    pub fn commit_began(&self, seq: u64) -> Option<Instant> {
+        self.moments.of(seq)
     }
 
     /// Closes the database after the running statements. Later calls fail.

@@ -7,6 +7,7 @@ fn operation(name: &str, method: &str, path: &str) -> Operation {
         method: method.parse().unwrap(),
         path: path.parse().unwrap(),
         scopes: ScopeSet::parse("bank:read").unwrap(),
+        irreversible: false,
     }
 }
 
@@ -51,6 +52,49 @@ fn an_earlier_literal_beats_a_later_one() {
     ]));
     assert_eq!(found(&entry, "GET", "/a/b").as_deref(), Some("early"));
     assert_eq!(found(&entry, "GET", "/x/b").as_deref(), Some("late"));
+}
+
+#[test]
+fn a_path_that_some_servers_take_for_a_more_specific_operation_is_neither() {
+    let entry = CatalogEntry::new(bank(vec![
+        operation("any", "GET", "/accounts/{id}"),
+        operation("summary", "GET", "/accounts/summary"),
+        operation("payments", "GET", "/accounts/{id}/payments"),
+        operation("cafe", "GET", "/accounts/caf%C3%A9"),
+    ]));
+    for path in [
+        "/accounts/caf%c3%a9",
+        "/accounts/Summary",
+        "/accounts/SUMMARY",
+        "/accounts/summary.json",
+        "/accounts/summary.",
+        "/accounts/summary%20",
+    ] {
+        assert_eq!(found(&entry, "GET", path), None, "{path}");
+    }
+    for (path, name) in [
+        ("/accounts/summary", "summary"),
+        ("/accounts/summary2", "any"),
+        ("/accounts/summar", "any"),
+        ("/accounts/42.json", "any"),
+        ("/accounts/%c3%a9", "any"),
+        ("/accounts/caf%C3%A9", "cafe"),
+        ("/accounts/Summary/payments", "payments"),
+    ] {
+        assert_eq!(found(&entry, "GET", path).as_deref(), Some(name), "{path}");
+    }
+}
+
+#[test]
+fn operations_that_differ_in_case_or_suffix_alone_are_both_found() {
+    let entry = CatalogEntry::new(bank(vec![
+        operation("lower", "GET", "/a"),
+        operation("upper", "GET", "/A"),
+        operation("file", "GET", "/a.json"),
+    ]));
+    for (path, name) in [("/a", "lower"), ("/A", "upper"), ("/a.json", "file")] {
+        assert_eq!(found(&entry, "GET", path).as_deref(), Some(name), "{path}");
+    }
 }
 
 #[test]

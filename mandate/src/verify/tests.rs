@@ -132,6 +132,7 @@ fn bank() -> Resource {
         method: "POST".parse().unwrap(),
         path: format!("/{name}").parse().unwrap(),
         scopes: ScopeSet::parse(scopes).unwrap(),
+        irreversible: false,
     };
     Resource {
         name: "bank".parse().unwrap(),

@@ -42,9 +42,18 @@ pub struct Hello {
     /// Version of the filter's software.
     #[prost(string, tag = "5")]
     pub software: ::prost::alloc::string::String,
-    /// Lease that the point is configured for, in milliseconds.
+    /// Lease that the point is configured for, in milliseconds; no longer than the service's own.
     #[prost(uint32, tag = "6")]
     pub lease_ms: u32,
+    /// Mode: enforce or shadow. A point that shadows decides and records, and lets everything pass.
+    #[prost(string, tag = "7")]
+    pub mode: ::prost::alloc::string::String,
+    /// Why the stream before this one ended, for people; empty for the first of a VM's life.
+    #[prost(string, tag = "8")]
+    pub last_error: ::prost::alloc::string::String,
+    /// Streams that this VM has opened in its life, this one among them.
+    #[prost(uint64, tag = "9")]
+    pub streams: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Ping {
@@ -161,6 +170,9 @@ pub struct Operation {
     /// Scopes, space separated.
     #[prost(string, tag = "4")]
     pub scopes: ::prost::alloc::string::String,
+    /// Whether its decision must be durable before a request is let through.
+    #[prost(bool, tag = "5")]
+    pub irreversible: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Revocation {
@@ -177,10 +189,11 @@ pub struct Revocation {
 pub struct Pong {
     #[prost(uint64, tag = "1")]
     pub nonce: u64,
+    /// What stands before this message on the stream. A point that has less lost something on the way.
     #[prost(message, optional, tag = "2")]
     pub version: ::core::option::Option<Version>,
     /// How long before the ping arrived the service began its last confirmed read of the log's head,
-    /// in milliseconds. The lease is shorter by as much.
+    /// in milliseconds, rounded up. The lease is shorter by as much.
     #[prost(uint64, tag = "3")]
     pub read_age_ms: u64,
 }

@@ -54,6 +54,9 @@ pub struct Decision {
     pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "16")]
     pub session: ::prost::alloc::string::String,
+    /// Whether the point only shadowed: it let the request pass, whatever it decided.
+    #[prost(bool, tag = "17")]
+    pub shadow: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AppendResponse {

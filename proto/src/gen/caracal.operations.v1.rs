@@ -78,6 +78,16 @@ pub struct Point {
     pub connected_ms: u64,
     #[prost(string, tag = "11")]
     pub software: ::prost::alloc::string::String,
+    /// Mode: enforce or shadow.
+    #[prost(string, tag = "12")]
+    pub mode: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub last_error: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "14")]
+    pub streams: u64,
+    /// How long it may decide alone from now on.
+    #[prost(uint64, tag = "15")]
+    pub lease_remaining_ms: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WaitAppliedRequest {

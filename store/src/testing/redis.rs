@@ -13,12 +13,13 @@ const KEEPER: &str = r#"
 trap '' INT TERM
 dir=$(mktemp -d /tmp/caracal-redis.XXXXXX) || exit 1
 echo "$dir"
+program=$1; shift
 pid=
 while read -r command; do
   case $command in
     start)
-      "$1" --port 0 --unixsocket "$dir/redis.sock" --save '' --appendonly no --dir "$dir" \
-        --daemonize no </dev/null >>"$dir/log" 2>&1 &
+      "$program" --port 0 --unixsocket "$dir/redis.sock" --save '' --appendonly no --dir "$dir" \
+        --daemonize no "$@" </dev/null >>"$dir/log" 2>&1 &
       pid=$! ;;
     stop) kill -9 "$pid"; wait "$pid"; rm -f "$dir/redis.sock" ;;
     freeze) kill -STOP "$pid" ;;
@@ -42,10 +43,17 @@ impl RedisServer {
     /// Starts one.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more arguments.
+    #[must_use]
+    pub fn start_with(arguments: &[&str]) -> Self {
         let program = std::env::var_os("CARACAL_REDIS_SERVER");
         let mut keeper = Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(program.unwrap_or_else(|| "redis-server".into()))
+            .args(arguments)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
