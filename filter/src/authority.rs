@@ -15,7 +15,7 @@ pub const MAX_REVOCATIONS: usize = 1_000_000;
 pub const MAX_CATALOG: usize = 10_000;
 
 /// Authority state as of one version.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Authority {
     /// Version of the last applied change.
     pub version: Version,
@@ -105,6 +105,7 @@ fn read_resource(wire: wire::Resource) -> Result<Resource, ItemError> {
             method: wire.method.parse().map_err(resource_error)?,
             path: wire.path.parse().map_err(resource_error)?,
             scopes: ScopeSet::parse(&wire.scopes).map_err(resource_error)?,
+            irreversible: wire.irreversible,
         })
     };
     let resource = Resource {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use caracal_mandate::reason::Reason;
 use caracal_mandate::refusal::REASON_HEADER;
-use caracal_proto::check::{AUTHORIZE, EXCHANGE, INTENT};
+use caracal_proto::check::{AUTHORIZE, EXCHANGE, INTENT, MODE, READ_AGE_HEADER, SHADOW};
 use caracal_proto::extauthz as wire;
 use caracal_proto::extauthz::check_response::HttpResponse;
 use prost::Message as _;
 
+use crate::config::Mode;
 use crate::head::Head;
 
 /// What is asked for.
@@ -20,10 +21,10 @@ pub enum Intent {
     Authorize,
 }
 
-/// The serialized question. Values are already in normal form, so that the service matches the
-/// same operation as this point does.
+/// The serialized question. The path goes as it was sent, because operations are matched on that: the
+/// service finds the same one as this point does.
 #[must_use]
-pub fn question(intent: Intent, head: &Head<'_>, peer: Option<&str>) -> Vec<u8> {
+pub fn question(intent: Intent, mode: Mode, head: &Head<'_>, peer: Option<&str>) -> Vec<u8> {
     let mut headers = HashMap::new();
     if let (Intent::Authorize, Some(Ok(value))) =
         (intent, head.authorization.map(std::str::from_utf8))
@@ -37,6 +38,11 @@ pub fn question(intent: Intent, head: &Head<'_>, peer: Option<&str>) -> Vec<u8> 
         Intent::Exchange => EXCHANGE,
         Intent::Authorize => AUTHORIZE,
     };
+    let mut context_extensions = HashMap::from([(INTENT.to_owned(), intent.to_owned())]);
+    // So that the service's own record of its answer does not read like a refusal that was met.
+    if mode == Mode::Shadow {
+        context_extensions.insert(MODE.to_owned(), SHADOW.to_owned());
+    }
     wire::CheckRequest {
         attributes: Some(wire::AttributeContext {
             source: peer.map(|peer| wire::Peer {
@@ -47,11 +53,11 @@ pub fn question(intent: Intent, head: &Head<'_>, peer: Option<&str>) -> Vec<u8> 
                     id: head.request_id.to_owned(),
                     method: head.method.to_owned(),
                     headers,
-                    path: head.path.as_str().to_owned(),
+                    path: head.path.as_sent().to_owned(),
                     host: head.host.clone().into_owned(),
                 }),
             }),
-            context_extensions: HashMap::from([(INTENT.to_owned(), intent.to_owned())]),
+            context_extensions,
         }),
     }
     .encode_to_vec()
@@ -64,6 +70,9 @@ pub enum Answer {
     Yes {
         /// The compact JWS.
         mandate: Option<Box<[u8]>>,
+        /// How old its knowledge was when the question arrived. A service that does not say may
+        /// know nothing of today.
+        read_age_ms: u64,
     },
     /// No.
     No(Reason),
@@ -84,7 +93,14 @@ pub fn answer(bytes: &[u8]) -> Answer {
             let mandate = header(&ok.headers, "authorization")
                 .and_then(|value| value.strip_prefix(b"Bearer "))
                 .map(Box::from);
-            Answer::Yes { mandate }
+            let read_age_ms = header(&ok.headers, READ_AGE_HEADER)
+                .and_then(|value| std::str::from_utf8(value).ok())
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(u64::MAX);
+            Answer::Yes {
+                mandate,
+                read_age_ms,
+            }
         }
         Some(HttpResponse::DeniedResponse(denied)) => {
             let reason = header(&denied.headers, REASON_HEADER)
@@ -159,9 +175,11 @@ mod tests {
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
         let head = Head::parse(&pairs).unwrap();
         for intent in [Intent::Exchange, Intent::Authorize] {
-            let question = question(intent, &head, None);
+            let question = question(intent, Mode::Enforce, &head, None);
             let question = wire::CheckRequest::decode(question.as_slice()).unwrap();
-            let request = question.attributes.unwrap().request.unwrap();
+            let attributes = question.attributes.unwrap();
+            assert_eq!(attributes.context_extensions.len(), 1, "it enforces");
+            let request = attributes.request.unwrap();
             let headers = request.http.unwrap().headers;
             let expected = ("traceparent".to_owned(), "00-a-b-01".to_owned());
             assert_eq!(headers, HashMap::from([expected]));
@@ -174,9 +192,30 @@ mod tests {
         assert_eq!(
             answer(&bytes),
             Answer::Yes {
-                mandate: Some(Box::from(&b"a.b.c"[..]))
+                mandate: Some(Box::from(&b"a.b.c"[..])),
+                read_age_ms: u64::MAX,
             }
         );
+    }
+
+    #[test]
+    fn a_yes_says_how_old_its_knowledge_is_in_one_number_or_not_at_all() {
+        for (values, expected) in [
+            (vec!["17"], 17),
+            (vec!["17", "17"], u64::MAX),
+            (vec!["-1"], u64::MAX),
+            (vec!["1e3"], u64::MAX),
+        ] {
+            let headers = values
+                .iter()
+                .map(|value| option(READ_AGE_HEADER, value))
+                .collect();
+            let expected = Answer::Yes {
+                mandate: None,
+                read_age_ms: expected,
+            };
+            assert_eq!(answer(&ok(0, headers)), expected, "{values:?}");
+        }
     }
 
     #[test]
@@ -206,7 +245,13 @@ mod tests {
             option("authorization", "Bearer a"),
             option("authorization", "Bearer b"),
         ];
-        assert_eq!(answer(&ok(0, twice)), Answer::Yes { mandate: None });
+        assert_eq!(
+            answer(&ok(0, twice)),
+            Answer::Yes {
+                mandate: None,
+                read_age_ms: u64::MAX,
+            }
+        );
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use caracal_mandate::name::Name;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Shortest and longest lease that is accepted, in milliseconds.
 const LEASE_MS: std::ops::RangeInclusive<u32> = 500..=10_000;
@@ -30,6 +31,41 @@ impl Role {
             Self::Agent => "agent",
             Self::Resource => "resource",
             Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// Whether decisions are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// What is refused does not pass.
+    #[default]
+    Enforce,
+    /// Decides, records and counts the same, and lets everything pass.
+    Shadow,
+}
+
+/// Evidence that the configuration asks for shadow: without it nothing passes that was refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Shadow(());
+
+impl Mode {
+    /// The mode as it is named in configurations and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+
+    /// Whether this is shadow.
+    #[must_use]
+    pub const fn shadow(self) -> Option<Shadow> {
+        match self {
+            Self::Enforce => None,
+            Self::Shadow => Some(Shadow(())),
         }
     }
 }
@@ -68,6 +104,10 @@ pub struct StsConfig {
 pub struct Config {
     /// Role.
     pub role: Role,
+    /// Whether decisions are carried out. The filter behind this one must be told as well: by this
+    /// member alone nothing passes that was refused.
+    #[serde(default)]
+    pub mode: Mode,
     /// Zone.
     pub zone: Name,
     /// Name of this enforcement point, for people and for the ledger.
@@ -93,6 +133,7 @@ impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")
             .field("role", &self.role)
+            .field("mode", &self.mode)
             .field("zone", &self.zone)
             .field("instance", &self.instance)
             .finish_non_exhaustive()
@@ -147,6 +188,9 @@ impl Config {
             return Err(ConfigError::Missing);
         }
         let config: Self = serde_json::from_slice(bytes)?;
+        // An array would be taken for the members in their order.
+        let document: Value = serde_json::from_slice(bytes)?;
+        let sts = document.get("sts");
         let name = |text: &str| (1..=MAX_UPSTREAM_NAME).contains(&text.len()) && text.is_ascii();
         let watch = config
             .sts
@@ -154,6 +198,11 @@ impl Config {
             .as_deref()
             .unwrap_or(&config.sts.cluster);
         let rules = [
+            (
+                document.is_object() && sts.is_some_and(Value::is_object),
+                "configuration",
+                "and sts must be JSON objects, with the names of their members",
+            ),
             (
                 LEASE_MS.contains(&config.lease_ms),
                 "lease_ms",
@@ -213,6 +262,7 @@ mod tests {
     fn the_defaults_are_the_closed_ones() {
         let config = Config::parse(MINIMAL.as_bytes()).unwrap();
         assert_eq!(config.audit, AuditMode::Required);
+        assert_eq!(config.mode, Mode::Enforce);
         assert_eq!((config.lease_ms, config.sts.timeout_ms), (2000, 250));
     }
 
@@ -222,6 +272,9 @@ mod tests {
             ("\"role\"", "\"rôle\""),
             ("\"role\":\"resource\"", "\"role\":\"Resource\""),
             ("\"zone\":\"prod\"", "\"zone\":\"\""),
+            ("\"instance\"", "\"mode\":\"Shadow\",\"instance\""),
+            ("\"instance\"", "\"mode\":\"off\",\"instance\""),
+            ("\"instance\"", "\"mode\":\"\",\"instance\""),
             ("\"instance\"", "\"lease\":1,\"instance\""),
             ("\"instance\"", "\"lease_ms\":0,\"instance\""),
             ("\"instance\"", "\"lease_ms\":60000,\"instance\""),
@@ -234,6 +287,16 @@ mod tests {
             assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert!(matches!(Config::parse(b""), Err(ConfigError::Missing)));
+    }
+
+    #[test]
+    fn members_have_names() {
+        let list =
+            r#"["agent","prod","i",["c",null,"a",250],2000,"required","0123456789abcdef",16]"#;
+        let nested = MINIMAL.replace(r#"{"cluster":"caracal_sts"}"#, r#"["c",null,"a",250]"#);
+        for text in [list, &nested] {
+            assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Decision<'a> {
     pub scopes: Option<&'a ScopeSet>,
     /// Session.
     pub session: &'a str,
+    /// Whether the request was let pass, whatever was decided.
+    pub shadow: bool,
 }
 
 impl Decision<'_> {
@@ -78,6 +80,7 @@ impl Decision<'_> {
             resource,
             scopes,
             session,
+            shadow,
         } = *self;
         visit(1, Field::Number(seq));
         visit(2, Field::Number(time_ms));
@@ -104,6 +107,9 @@ impl Decision<'_> {
             text(15, scope.as_str());
         }
         text(16, session);
+        if shadow {
+            visit(17, Field::Number(1));
+        }
     }
 }
 
@@ -157,6 +163,7 @@ mod tests {
         fn the_generated_reader_reads_every_field_back(
             texts in proptest::collection::vec(".{0,200}", 11),
             numbers in any::<(u64, u64, Option<u64>)>(),
+            shadow in any::<bool>(),
             reason in proptest::option::of(proptest::sample::select(Reason::ALL)),
             scopes in proptest::option::of(proptest::collection::btree_set("[a-z:]{1,20}", 0..4)),
         ) {
@@ -182,6 +189,7 @@ mod tests {
                 resource: &resource,
                 scopes: scopes.as_ref(),
                 session: &session,
+                shadow,
             };
             let mut bytes = Vec::new();
             decision.encode(numbers.0, &mut bytes);
@@ -203,6 +211,7 @@ mod tests {
                 resource,
                 scopes,
                 session,
+                shadow,
             };
             let read = AppendRequest::decode(bytes.as_slice()).unwrap();
             prop_assert_eq!(read.decisions, [expected]);

@@ -6,28 +6,40 @@
 
 mod answer;
 mod decide;
+mod edit;
 mod facts;
 mod flights;
+mod note;
+mod recording;
+mod streams;
 mod verdict;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
+use caracal_mandate::expiry::ExpiryClock;
 use caracal_mandate::key::SignatureVerifier;
+use caracal_mandate::lease::Reading;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::verify::VerifiedMandate;
 
 pub use self::answer::Settled;
-pub use self::facts::StreamId;
-pub use self::verdict::{Forward, Outcome, Question, Refused, Ticket, Verdict};
+pub use self::edit::Authorization;
+pub use self::facts::{StreamId, StreamMap};
+pub use self::verdict::{Forward, Outcome, Question, Refused, ShadowPass, Ticket, Verdict};
 
+use self::edit::Own;
 use self::facts::Facts;
 use self::flights::{Alone, Flights};
+use self::recording::Recordings;
+use self::streams::Streams;
+use self::verdict::Basis;
 use crate::backlog::Backlog;
 use crate::cache::{GenerationCache, TailHash};
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::feed::{Applied, Feed, FeedError};
-use crate::head::MalformedHead;
+use crate::head::{MalformedHead, Pairs};
 use crate::time::Moment;
 
 /// Most requests that wait for the token service at once; further ones are refused.
@@ -40,13 +52,13 @@ pub type CallToken = u32;
 #[derive(Debug)]
 struct HeldMandate {
     token: Box<str>,
-    mandate: VerifiedMandate,
+    mandate: Rc<VerifiedMandate>,
 }
 
 impl HeldMandate {
     /// Whether it lasts long enough to be worth attaching: a tenth of its life, at most half a
     /// minute, is left for the way and for clocks that differ.
-    const fn is_fresh(&self, now: Moment) -> bool {
+    fn is_fresh(&self, now: Moment) -> bool {
         let claims = self.mandate.claims();
         let tenth = claims.exp.saturating_sub(claims.iat) / 10;
         let margin = if tenth < 30 { tenth } else { 30 };
@@ -55,20 +67,27 @@ impl HeldMandate {
 }
 
 /// What happened since the last report; the shell adds it to the proxy's own metrics.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Counts {
     /// Requests let through.
     pub allowed: u64,
-    /// Requests refused.
-    pub denied: u64,
-    /// Mandates found verified.
+    /// Requests refused, or that would be refused if this point did not only shadow.
+    pub denied: BTreeMap<Reason, u64>,
+    /// Requests that found their mandate verified.
     pub cache_hits: u64,
-    /// Mandates verified.
+    /// Requests that did not.
+    pub cache_misses: u64,
+    /// Signatures verified.
     pub verifications: u64,
     /// Exchanges asked for.
     pub exchanges: u64,
+    /// Exchanges that brought no mandate.
+    pub exchanges_failed: u64,
     /// Requests asked about because authority was not live.
     pub stale_checks: u64,
+    /// Requests under way whose mandate ended, or would have been cut if this point did not only
+    /// shadow.
+    pub streams_cut: u64,
 }
 
 /// The state of one VM.
@@ -76,12 +95,15 @@ pub struct Engine {
     config: Config,
     crypto: Box<dyn SignatureVerifier>,
     feed: Feed,
+    expiry: ExpiryClock,
     verified: GenerationCache<VerifiedMandate, TailHash>,
     held: GenerationCache<HeldMandate>,
     flights: Flights,
     alone: HashMap<Ticket, Alone>,
     calls: HashMap<CallToken, Ticket>,
     next_ticket: u64,
+    streams: Streams,
+    recordings: Recordings,
     backlog: Backlog,
     counts: Counts,
 }
@@ -93,12 +115,15 @@ impl Engine {
         let backlog = Backlog::new(config.audit, config.zone.as_str(), &config.instance, boot);
         Self {
             feed: Feed::new(config.lease_ms),
+            expiry: ExpiryClock::default(),
             verified: GenerationCache::new(config.mandate_cache),
             held: GenerationCache::new(config.mandate_cache),
             flights: Flights::default(),
             alone: HashMap::new(),
             calls: HashMap::new(),
             next_ticket: 1,
+            streams: Streams::default(),
+            recordings: Recordings::default(),
             backlog,
             counts: Counts::default(),
             crypto,
@@ -144,6 +169,7 @@ impl Engine {
     /// Refuses a request that cannot be read one way only.
     pub fn refuse_malformed(
         &mut self,
+        pairs: &Pairs,
         head: &MalformedHead<'_>,
         peer: Option<&str>,
         now: Moment,
@@ -154,23 +180,51 @@ impl Engine {
             path: "",
             request_id: head.request_id,
             is_grpc: head.is_grpc,
+            stream: 0,
             peer,
+            own: Own::of_pairs(self.config.mode, pairs),
             target: None,
         };
         self.refuse(&facts, None, head.reason, now)
     }
 
-    /// Records an allow and makes the evidence for it. The only way to let a request through.
-    fn forward(&mut self, facts: &Facts<'_>, basis: verdict::Basis<'_>, now: Moment) -> Outcome {
+    /// Records an allow and makes the evidence for it, at once or when the record is durable. The only
+    /// way to let a request through that is not shadow's.
+    fn forward(&mut self, facts: &Facts<'_>, basis: Basis<'_>, now: Moment) -> Outcome {
+        // What could not be cut later is not begun.
+        if self.streams.is_full() {
+            let reason = Reason::AuthorityUnavailable;
+            return self.refuse(facts, basis.mandate(), reason, now);
+        }
         // A yes that cannot be recorded is a no.
         if self.backlog.has_room().is_err() {
             return self.refuse(facts, basis.mandate(), Reason::AuditUnavailable, now);
         }
+        let basis = match basis {
+            Basis::Permit {
+                permit,
+                rests_on,
+                attach,
+            } if self.must_be_durable(facts) => {
+                return self.record_first(facts, &permit, rests_on, attach, now);
+            }
+            // The service records what it says yes to before it says so.
+            basis => basis,
+        };
         self.record(facts, basis.mandate(), None, now);
-        self.counts.allowed = self.counts.allowed.saturating_add(1);
-        Outcome::Forward(Forward::new(basis))
+        self.release(facts, basis)
     }
 
+    /// Makes the evidence for a yes that is recorded.
+    fn release(&mut self, facts: &Facts<'_>, basis: Basis<'_>) -> Outcome {
+        self.counts.allowed = self.counts.allowed.saturating_add(1);
+        let note = note::of(self.config.mode, facts, basis.mandate(), None);
+        let (mandate, word_until_ms) = basis.rests_on();
+        self.streams.begin(facts.stream, mandate, word_until_ms);
+        Outcome::Forward(Forward::new(basis, self.config.role, facts.own, note))
+    }
+
+    /// Records a refusal. Only in shadow does its request pass.
     fn refuse(
         &mut self,
         facts: &Facts<'_>,
@@ -179,17 +233,27 @@ impl Engine {
         now: Moment,
     ) -> Outcome {
         self.record(facts, mandate, Some(reason), now);
-        self.counts.denied = self.counts.denied.saturating_add(1);
-        Outcome::Refuse(Refused::new(reason, facts))
+        let count = self.counts.denied.entry(reason).or_default();
+        *count = count.saturating_add(1);
+        let note = note::of(self.config.mode, facts, mandate, Some(reason));
+        let refused = Refused::new(reason, facts, note);
+        match self.config.mode.shadow() {
+            None => Outcome::Refuse(refused),
+            Some(shadow) => {
+                let role = self.config.role;
+                Outcome::Pass(ShadowPass::new(shadow, refused, role, facts.own))
+            }
+        }
     }
 
+    /// Gives the number of the record, unless there was no room for it.
     fn record(
         &mut self,
         facts: &Facts<'_>,
         mandate: Option<&VerifiedMandate>,
         reason: Option<Reason>,
         now: Moment,
-    ) {
+    ) -> Option<u64> {
         let claims = mandate.map(VerifiedMandate::claims);
         let epoch = self
             .feed
@@ -215,7 +279,29 @@ impl Engine {
                 .map_or("", |target| target.resource.uri.as_str()),
             scopes: facts.target.map(|target| &target.operation.scopes),
             session: claims.map_or("", |claims| &claims.sid),
-        });
+            shadow: self.config.mode == Mode::Shadow,
+        })
+    }
+
+    /// Forgets revocations that can hit nothing alive any more. By the clocks as they are read: a wall
+    /// clock that was set forward must not pass for time that has passed here.
+    pub fn expire(&mut self, now: Reading) {
+        let second = self.expiry.advance(now.monotonic_ms, now.unix_ms);
+        self.feed.expire_revocations(second);
+    }
+
+    /// A request is over.
+    pub fn finished(&mut self, stream: StreamId) {
+        self.streams.end(stream);
+    }
+
+    /// Requests that were let through and may not go on. Each is named once.
+    pub fn take_ended(&mut self, now: Moment) -> Vec<StreamId> {
+        let authority = self.feed.live(now.monotonic_ms);
+        let ended = self.streams.take_ended(authority, now);
+        let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+        self.counts.streams_cut = self.counts.streams_cut.saturating_add(count);
+        ended
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -231,7 +317,10 @@ impl Engine {
     }
 
     fn waiting(&self) -> usize {
-        self.alone.len().saturating_add(self.flights.waiting())
+        self.alone
+            .len()
+            .saturating_add(self.flights.waiting())
+            .saturating_add(self.recordings.len())
     }
 }
 

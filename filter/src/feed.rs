@@ -1,4 +1,8 @@
 //! The authority feed: from messages to a state that may be trusted, or not.
+//!
+//! `tests/model` explores what this does in every order of events, with this very type.
+
+mod outline;
 
 use caracal_mandate::version::Version;
 use caracal_proto::enforcement as wire;
@@ -7,6 +11,8 @@ use prost::Message as _;
 
 use crate::authority::{Authority, Effect, ItemError};
 use crate::lease::Lease;
+
+pub use self::outline::Outline;
 
 /// Why the feed is abandoned. Each of these ends trust in what was applied, at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +39,16 @@ pub enum FeedError {
         /// What is applied here.
         here: Version,
     },
+    /// A pong that confirms more than what is here.
+    #[error(
+        "the feed confirms {confirmed} and this point is at {here}: a change was lost on the way"
+    )]
+    Missed {
+        /// What the pong confirms.
+        confirmed: Version,
+        /// What is applied here.
+        here: Version,
+    },
     /// A snapshot with another number of items than it says.
     #[error("the feed's snapshot is not whole")]
     Incomplete,
@@ -42,14 +58,14 @@ pub enum FeedError {
 }
 
 /// A snapshot that is being received. It replaces the state only when it is whole.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Incoming {
     authority: Authority,
     items: u64,
 }
 
 /// The state of the feed at this point.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Feed {
     lease: Lease,
     /// What was applied last; kept over reconnects.
@@ -68,11 +84,15 @@ pub struct Applied {
     pub acknowledge: Option<Version>,
     /// Whether verified mandates must be verified again.
     pub keys_changed: bool,
+    /// Whether this is a sign that the feed works. A pong on a stream whose snapshot never ends is
+    /// none: it would keep a stream alive that leads nowhere.
+    pub alive: bool,
 }
 
 const NOTHING: Applied = Applied {
     acknowledge: None,
     keys_changed: false,
+    alive: true,
 };
 
 impl Feed {
@@ -144,13 +164,7 @@ impl Feed {
             Message::SnapshotChunk(chunk) => self.chunk(chunk),
             Message::SnapshotEnd(end) => self.end(&end),
             Message::Delta(delta) => self.delta(delta),
-            Message::Pong(pong) => {
-                // Before the snapshot is whole a pong proves nothing about what is applied here.
-                if self.synced {
-                    self.lease.pong(pong.nonce, pong.read_age_ms);
-                }
-                Ok(NOTHING)
-            }
+            Message::Pong(pong) => self.pong(&pong),
         }
     }
 
@@ -198,7 +212,29 @@ impl Feed {
         Ok(Applied {
             acknowledge: Some(version),
             keys_changed: true,
+            ..NOTHING
         })
+    }
+
+    fn pong(&mut self, pong: &wire::Pong) -> Result<Applied, FeedError> {
+        // Before the snapshot is whole a pong proves nothing about what is applied here.
+        let Some(authority) = self.current.as_ref().filter(|_| self.synced) else {
+            return Ok(Applied {
+                alive: false,
+                ..NOTHING
+            });
+        };
+        // The lease rests on the pong's being behind everything that it confirms. On one HTTP/2
+        // stream it is; what stands between the ends of it need not be trusted with that.
+        let confirmed = read_version(pong.version)?;
+        if confirmed > authority.version {
+            return Err(FeedError::Missed {
+                confirmed,
+                here: authority.version,
+            });
+        }
+        self.lease.pong(pong.nonce, pong.read_age_ms);
+        Ok(NOTHING)
     }
 
     fn delta(&mut self, delta: wire::Delta) -> Result<Applied, FeedError> {
@@ -229,6 +265,7 @@ impl Feed {
         Ok(Applied {
             acknowledge: Some(to),
             keys_changed,
+            ..NOTHING
         })
     }
 }

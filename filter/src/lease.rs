@@ -5,15 +5,18 @@
 //! the ping arrived. So at `t0 - a` nothing was committed that this point does not have, and the
 //! lease runs to `t0 - a + L`, never to the time of receipt + L: a pong that was stuck in a buffer,
 //! or a process that was stopped, must not extend trust. Hence nothing is allowed later than `L`
-//! after the commit that revoked it, whatever hangs.
+//! after the commit that revoked it, whatever hangs. The arithmetic is `caracal_mandate::lease`,
+//! which the service and the model of the protocol use as well.
 
 use std::collections::VecDeque;
+
+use caracal_mandate::lease;
 
 /// Pings that may be unanswered at once; older ones are forgotten, which can only shorten trust.
 const MAX_OUTSTANDING: usize = 16;
 
 /// The lease of one enforcement point. Times are monotonic milliseconds.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lease {
     length_ms: u64,
     until: Option<u64>,
@@ -53,11 +56,9 @@ impl Lease {
         let Some((_, sent_at)) = self.outstanding.remove(at) else {
             return;
         };
-        // Written as a subtraction from L: a read older than L proves nothing at all.
-        let Some(remaining) = self.length_ms.checked_sub(read_age_ms) else {
+        let Some(until) = lease::until(sent_at, read_age_ms, self.length_ms) else {
             return;
         };
-        let until = sent_at.saturating_add(remaining);
         self.until = Some(self.until.map_or(until, |old| old.max(until)));
     }
 
@@ -76,6 +77,24 @@ impl Lease {
     #[must_use]
     pub fn is_live(&self, now: u64) -> bool {
         self.until.is_some_and(|until| now < until)
+    }
+
+    /// Until when the service's word about one request may be taken that was asked about at
+    /// `asked_ms`: its answer is a pong for that request alone.
+    #[must_use]
+    pub const fn word_until(&self, asked_ms: u64, read_age_ms: u64) -> Option<u64> {
+        lease::until(asked_ms, read_age_ms, self.length_ms)
+    }
+
+    /// End of trust, the pings that are unanswered (nonce and time), and the next nonce.
+    pub(crate) const fn parts(&self) -> (Option<u64>, &VecDeque<(u64, u64)>, u64) {
+        let Self {
+            length_ms: _,
+            until,
+            outstanding,
+            next_nonce,
+        } = self;
+        (*until, outstanding, *next_nonce)
     }
 
     /// Milliseconds of trust that are left at `now`.

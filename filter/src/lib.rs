@@ -30,9 +30,13 @@ pub mod crypto;
 pub mod decision;
 pub mod engine;
 pub mod feed;
-pub mod head;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod lease;
 pub mod time;
 
 #[cfg(target_arch = "wasm32")]
 mod shell;
+
+pub use caracal_mandate::head;

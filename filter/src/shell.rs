@@ -8,15 +8,16 @@ mod host;
 mod http;
 mod metrics;
 mod root;
+#[cfg(feature = "trap")]
+mod trap;
 mod upstream;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
 
 use self::metrics::Metrics;
 use self::root::Root;
 use self::upstream::Upstream;
-use crate::engine::{CallToken, Engine, StreamId};
+use crate::engine::{CallToken, Engine, StreamMap};
 
 proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root::default()));
@@ -38,9 +39,11 @@ enum Gate {
 struct Vm {
     engine: RefCell<Engine>,
     /// Requests that waited or wait.
-    gates: RefCell<HashMap<StreamId, Gate>>,
+    gates: RefCell<StreamMap<Gate>>,
     /// The ledger call under way.
     ledger_call: RefCell<Option<CallToken>>,
+    /// Whether the next tick was asked for sooner than usual.
+    hurries: Cell<bool>,
     sts: Upstream,
     feed: Upstream,
     ledger: Upstream,

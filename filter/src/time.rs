@@ -3,7 +3,8 @@
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// Milliseconds of a clock that never steps: leases and deadlines.
+    /// Milliseconds of a clock that never steps back, and goes on while the machine is suspended
+    /// (`caracal_mandate::lease::SteadyClock`): leases and deadlines.
     pub monotonic_ms: u64,
     /// Unix milliseconds: expiry of mandates, and the ledger.
     pub unix_ms: u64,

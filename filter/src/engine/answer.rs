@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use caracal_mandate::reason::Reason;
+use caracal_mandate::verify::VerifiedMandate;
 
 use super::decide::NotNow;
 use super::facts::{StreamId, Waiter};
@@ -15,6 +16,14 @@ use crate::time::Moment;
 
 /// A held request and what happens with it now.
 pub type Settled = (StreamId, Outcome);
+
+/// The service's yes to one question.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    mandate: Option<&'a [u8]>,
+    /// Until when it may be taken.
+    until: Option<u64>,
+}
 
 impl Engine {
     /// The question of `ticket` was sent as `call`.
@@ -49,10 +58,13 @@ impl Engine {
             .iter()
             .filter(|(_, alone)| alone.deadline <= now.monotonic_ms);
         overdue.extend(late.map(|(ticket, _)| *ticket));
-        let settled = overdue
+        // The ledger has them in the order in which they came.
+        overdue.sort_unstable_by_key(|ticket| ticket.0);
+        let mut settled: Vec<_> = overdue
             .iter()
             .flat_map(|ticket| self.not_sent(*ticket, now))
             .collect();
+        settled.extend(self.give_up_recordings(now));
         let calls = self.calls.extract_if(|_, ticket| overdue.contains(ticket));
         (settled, calls.map(|(call, _)| call).collect())
     }
@@ -61,6 +73,7 @@ impl Engine {
     pub fn abandoned(&mut self, stream: StreamId) {
         self.alone.retain(|_, alone| alone.waiter.stream != stream);
         self.flights.forget(stream);
+        self.recordings.forget(stream);
     }
 
     /// Questions whose call went with another request, to be sent from a context that stays.
@@ -74,51 +87,84 @@ impl Engine {
 
     fn settle(&mut self, ticket: Ticket, answer: &Answer, now: Moment) -> Vec<Settled> {
         if let Some(alone) = self.alone.remove(&ticket) {
-            let verdict = self.settle_alone(&alone.waiter, answer, now);
+            let word = self.word(answer, alone.asked_ms);
+            let verdict = match word {
+                Err(reason) => self.refuse(&alone.waiter.facts(), None, reason, now),
+                Ok(word) => self.by_service(&alone.waiter, alone.mandate.as_ref(), word, now),
+            };
             return vec![(alone.waiter.stream, verdict)];
         }
         let Some(flight) = self.flights.end(ticket) else {
             return Vec::new();
         };
-        self.settle_flight(&flight, answer, now)
+        let word = self.word(answer, flight.asked_ms);
+        if !word.is_ok_and(|word| word.mandate.is_some()) {
+            self.counts.exchanges_failed = self.counts.exchanges_failed.saturating_add(1);
+        }
+        self.settle_flight(&flight, word, now)
     }
 
-    fn settle_alone(&mut self, waiter: &Waiter, answer: &Answer, now: Moment) -> Outcome {
+    fn word<'a>(&self, answer: &'a Answer, asked_ms: u64) -> Result<Word<'a>, Reason> {
         match answer {
-            Answer::No(reason) => self.refuse(&waiter.facts(), None, *reason, now),
-            Answer::Yes { mandate } => self.by_service(waiter, mandate.as_deref(), now),
+            Answer::No(reason) => Err(*reason),
+            Answer::Yes {
+                mandate,
+                read_age_ms,
+            } => Ok(Word {
+                mandate: mandate.as_deref(),
+                until: self.feed.lease().word_until(asked_ms, *read_age_ms),
+            }),
         }
     }
 
     /// Lets a request through on the service's word. An agent's sidecar needs the mandate itself:
-    /// a yes without one is of no use to it.
-    fn by_service(&mut self, waiter: &Waiter, mandate: Option<&[u8]>, now: Moment) -> Outcome {
+    /// a yes without one is of no use to it. `verified` is the mandate, where it is verified here.
+    fn by_service(
+        &mut self,
+        waiter: &Waiter,
+        verified: Option<&Rc<VerifiedMandate>>,
+        word: Word<'_>,
+        now: Moment,
+    ) -> Outcome {
         let facts = waiter.facts();
-        let attach = match (self.config.role, mandate.map(std::str::from_utf8)) {
+        // The same law as for pongs. An answer that lay in a buffer, or in a process that was
+        // stopped, says nothing of what was revoked since.
+        let Some(until_ms) = word.until.filter(|until| now.monotonic_ms < *until) else {
+            return self.refuse(&facts, None, Reason::AuthorityUnavailable, now);
+        };
+        let attach = match (self.config.role, word.mandate.map(std::str::from_utf8)) {
             (Role::Resource | Role::Gateway, _) => None,
             (Role::Agent, Some(Ok(token))) => Some(token.into()),
             (Role::Agent, _) => {
                 return self.refuse(&facts, None, Reason::IssuerUnavailable, now);
             }
         };
-        self.forward(&facts, Basis::Service { attach }, now)
+        let mandate = verified.map(Rc::clone);
+        let basis = Basis::Service {
+            mandate,
+            until_ms,
+            attach,
+        };
+        self.forward(&facts, basis, now)
     }
 
-    fn settle_flight(&mut self, flight: &Flight, answer: &Answer, now: Moment) -> Vec<Settled> {
-        let held = match answer {
-            Answer::No(reason) => Err(*reason),
-            Answer::Yes { mandate: None } => Err(Reason::IssuerUnavailable),
-            Answer::Yes {
-                mandate: Some(token),
-            } => self.hold(flight, token, now),
-        };
+    fn settle_flight(
+        &mut self,
+        flight: &Flight,
+        word: Result<Word<'_>, Reason>,
+        now: Moment,
+    ) -> Vec<Settled> {
+        let held = word.and_then(|word| {
+            let token = word.mandate.ok_or(Reason::IssuerUnavailable)?;
+            self.hold(flight, token, now)
+        });
         flight
             .waiters
             .iter()
             .map(|waiter| {
                 (
                     waiter.stream,
-                    self.settle_waiter(waiter, held.as_ref(), answer, now),
+                    self.settle_waiter(waiter, held.as_ref(), word.ok(), now),
                 )
             })
             .collect()
@@ -132,7 +178,7 @@ impl Engine {
         now: Moment,
     ) -> Result<Rc<HeldMandate>, Reason> {
         let text = std::str::from_utf8(token).map_err(|_| Reason::MandateEncoding)?;
-        let mandate = self.verify(token, now)?;
+        let mandate = Rc::new(self.verify(token, now)?);
         Ok(self.held.insert(
             &flight.key,
             HeldMandate {
@@ -146,32 +192,35 @@ impl Engine {
         &mut self,
         waiter: &Waiter,
         held: Result<&Rc<HeldMandate>, &Reason>,
-        answer: &Answer,
+        word: Option<Word<'_>>,
         now: Moment,
     ) -> Outcome {
         let facts = waiter.facts();
-        let fresh = match answer {
-            Answer::Yes { mandate } => mandate.as_deref(),
-            Answer::No(_) => None,
-        };
-        let held = match held {
-            Ok(held) => held,
+        let held = match (held, word) {
+            (Ok(held), _) => held,
             // The lease ended while the question was under way: the service has just answered it,
             // so its word stands for this request and for no other.
-            Err(Reason::AuthorityUnavailable) if fresh.is_some() => {
-                return self.by_service(waiter, fresh, now);
+            (Err(Reason::AuthorityUnavailable), Some(word)) => {
+                return self.by_service(waiter, None, word, now);
             }
-            Err(reason) => return self.refuse(&facts, None, *reason, now),
+            (Err(reason), _) => return self.refuse(&facts, None, *reason, now),
         };
         let Some(target) = facts.target else {
             return self.refuse(&facts, None, Reason::OperationUnregistered, now);
         };
         match self.present(&held.mandate, &facts, target, now) {
             Ok(permit) => {
-                let attach = self.attach(held);
-                self.forward(&facts, Basis::Permit { permit, attach }, now)
+                let basis = Basis::Permit {
+                    permit,
+                    rests_on: Rc::clone(&held.mandate),
+                    attach: self.attach(held),
+                };
+                self.forward(&facts, basis, now)
             }
-            Err(NotNow::Ahead) => self.by_service(waiter, fresh, now),
+            Err(NotNow::Ahead) => match word {
+                Some(word) => self.by_service(waiter, Some(&held.mandate), word, now),
+                None => self.refuse(&facts, None, Reason::AuthorityUnavailable, now),
+            },
             Err(NotNow::Refused(reason)) => self.refuse(&facts, Some(&held.mandate), reason, now),
         }
     }

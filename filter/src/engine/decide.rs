@@ -10,6 +10,7 @@ use caracal_mandate::catalog::CatalogEntry;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::verify::{Permit, Presentation, Presenter, Trust, VerifiedMandate, verify};
 
+use super::edit::Own;
 use super::facts::{Facts, StreamId, Target, Waiter};
 use super::flights::{Alone, ExchangeKey, exchange_key};
 use super::verdict::{Basis, Question, Verdict};
@@ -30,7 +31,6 @@ pub(super) enum NotNow {
 /// One request at the moment of its decision.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
-    stream: StreamId,
     head: &'a Head<'a>,
     now: Moment,
 }
@@ -45,11 +45,16 @@ impl Engine {
         now: Moment,
     ) -> Verdict {
         let peer = peer.filter(|_| self.config.role != Role::Agent);
-        let facts = Facts::new(head, peer);
-        let asked = Asked { stream, head, now };
+        let facts = Facts::new(
+            stream,
+            head,
+            peer,
+            Own::of(self.config.mode, head.authorization),
+        );
+        let asked = Asked { head, now };
         // 0: is authority live?
         let Some(authority) = self.feed.live(now.monotonic_ms) else {
-            return self.ask_alone(asked, &facts);
+            return self.ask_alone(asked, &facts, None);
         };
         // 2: which resource, which operation?
         let Some(entry) = authority.catalog.by_host(facts.host).map(Arc::clone) else {
@@ -90,12 +95,13 @@ impl Engine {
                     facts,
                     Basis::Permit {
                         permit,
+                        rests_on: Rc::clone(&mandate),
                         attach: None,
                     },
                     now,
                 )
                 .into(),
-            Err(NotNow::Ahead) => self.ask_alone(asked, facts),
+            Err(NotNow::Ahead) => self.ask_alone(asked, facts, Some(Rc::clone(&mandate))),
             Err(NotNow::Refused(reason)) => self.refuse(facts, Some(&mandate), reason, now).into(),
         }
     }
@@ -120,17 +126,20 @@ impl Engine {
                 self.present(&held.mandate, facts, target, now),
             ) {
                 self.counts.cache_hits = self.counts.cache_hits.saturating_add(1);
-                let attach = self.attach(&held);
-                return self
-                    .forward(facts, Basis::Permit { permit, attach }, now)
-                    .into();
+                let basis = Basis::Permit {
+                    permit,
+                    rests_on: Rc::clone(&held.mandate),
+                    attach: self.attach(&held),
+                };
+                return self.forward(facts, basis, now).into();
             }
             // Expiring, revoked, or no longer enough: whether there is a new one is the service's
             // to say.
             self.held.remove(&key);
         }
+        self.counts.cache_misses = self.counts.cache_misses.saturating_add(1);
         let known = Some((Arc::clone(entry), target.operation.clone()));
-        self.join_or_begin(key, Waiter::new(asked.stream, facts, known), asked, facts)
+        self.join_or_begin(key, Waiter::new(facts, known), asked, facts)
     }
 
     /// An agent's sidecar attaches; everything that enforces strips.
@@ -155,16 +164,22 @@ impl Engine {
             return Verdict::Hold;
         }
         let ticket = self.ticket();
-        let message = question(Intent::Exchange, asked.head, facts.peer);
-        let deadline = self.deadline(asked.now);
+        let message = question(Intent::Exchange, self.config.mode, asked.head, facts.peer);
+        let times = (asked.now.monotonic_ms, self.deadline(asked.now));
         self.flights
-            .begin(ticket, key, waiter, message.clone(), deadline);
+            .begin(ticket, key, waiter, message.clone(), times);
         self.counts.exchanges = self.counts.exchanges.saturating_add(1);
         Verdict::Ask(Question { ticket, message })
     }
 
-    /// Asks about this one request; the answer is good for nothing else.
-    fn ask_alone(&mut self, asked: Asked<'_>, facts: &Facts<'_>) -> Verdict {
+    /// Asks about this one request; the answer is good for nothing else. `mandate` is the one that it
+    /// carries, where that is verified.
+    fn ask_alone(
+        &mut self,
+        asked: Asked<'_>,
+        facts: &Facts<'_>,
+        mandate: Option<Rc<VerifiedMandate>>,
+    ) -> Verdict {
         if self.waiting() >= MAX_WAITING {
             return self
                 .refuse(facts, None, Reason::AuthorityUnavailable, asked.now)
@@ -177,11 +192,20 @@ impl Engine {
         self.counts.stale_checks = self.counts.stale_checks.saturating_add(1);
         let ticket = self.ticket();
         let deadline = self.deadline(asked.now);
-        let waiter = Waiter::new(asked.stream, facts, None);
-        self.alone.insert(ticket, Alone { waiter, deadline });
+        let waiter = Waiter::new(facts, None);
+        let asked_ms = asked.now.monotonic_ms;
+        self.alone.insert(
+            ticket,
+            Alone {
+                waiter,
+                asked_ms,
+                mandate,
+                deadline,
+            },
+        );
         Verdict::Ask(Question {
             ticket,
-            message: question(intent, asked.head, facts.peer),
+            message: question(intent, self.config.mode, asked.head, facts.peer),
         })
     }
 
@@ -195,6 +219,7 @@ impl Engine {
             self.counts.cache_hits = self.counts.cache_hits.saturating_add(1);
             return Ok(mandate);
         }
+        self.counts.cache_misses = self.counts.cache_misses.saturating_add(1);
         let mandate = self.verify(token, now).map_err(|reason| match reason {
             // Two joined headers are no strict base64url either, but are to be seen for what they are.
             Reason::MandateEncoding if !is_one_token(token) => Reason::MalformedCredential,

@@ -1,6 +1,9 @@
 //! Exchanges under way: one for each holder, resource and set of scopes, however many wait for it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
+
+use caracal_mandate::verify::VerifiedMandate;
 
 use super::facts::{StreamId, Waiter};
 use super::verdict::Ticket;
@@ -18,6 +21,10 @@ pub(super) fn exchange_key(peer: Option<&str>, resource: &str, scopes: &str) -> 
 #[derive(Debug)]
 pub(super) struct Alone {
     pub(super) waiter: Waiter,
+    /// When the service was asked.
+    pub(super) asked_ms: u64,
+    /// The mandate that it carries, where that is verified.
+    pub(super) mandate: Option<Rc<VerifiedMandate>>,
     pub(super) deadline: u64,
 }
 
@@ -26,6 +33,8 @@ pub(super) struct Alone {
 pub(super) struct Flight {
     pub(super) key: ExchangeKey,
     pub(super) waiters: Vec<Waiter>,
+    /// When the first of them asked.
+    pub(super) asked_ms: u64,
     pub(super) deadline: u64,
     /// The request whose context made the call: when it goes, the host drops the call with it.
     leader: Option<StreamId>,
@@ -63,13 +72,14 @@ impl Flights {
         key: ExchangeKey,
         waiter: Waiter,
         message: Vec<u8>,
-        deadline: u64,
+        (asked_ms, deadline): (u64, u64),
     ) {
         self.by_key.insert(key.clone(), ticket);
         let leader = Some(waiter.stream);
         let flight = Flight {
             key,
             waiters: vec![waiter],
+            asked_ms,
             deadline,
             leader,
             message,

@@ -8,13 +8,15 @@ use caracal_mandate::scope::ScopeSet;
 use caracal_mandate::verify::{Permit, VerifiedMandate};
 
 use super::HeldMandate;
+use super::edit::{Authorization, Edit, Obtained, Own};
 use super::facts::Facts;
+use crate::config::{Role, Shadow};
 
 /// The engine's name of a question that is to be sent or was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket(pub(super) u64);
 
-/// The end of a decision.
+/// The end of a decision, or of what can be said of it now.
 #[derive(Debug)]
 #[must_use = "an outcome that is not carried out leaves its request hanging"]
 pub enum Outcome {
@@ -22,6 +24,10 @@ pub enum Outcome {
     Forward(Forward),
     /// Answer it with a refusal.
     Refuse(Refused),
+    /// Let it pass although it is refused: this point only shadows.
+    Pass(ShadowPass),
+    /// Hold it, and give the ledger its decision soon: it goes on when that is durable.
+    Record,
 }
 
 /// What to do with a request now.
@@ -57,11 +63,17 @@ pub(super) enum Basis<'a> {
     /// A mandate that was verified here, and presented for this request.
     Permit {
         permit: Permit<'a>,
+        /// The same mandate, for as long as the request lasts.
+        rests_on: Rc<VerifiedMandate>,
         /// The mandate to attach, where this point stands before the one that verifies.
         attach: Option<Rc<HeldMandate>>,
     },
     /// The token service said yes to this request a moment ago.
     Service {
+        /// The mandate of the request, where that is verified.
+        mandate: Option<Rc<VerifiedMandate>>,
+        /// Until when its word is good, in monotonic milliseconds.
+        until_ms: u64,
         /// The mandate to attach, where this point stands before the one that verifies.
         attach: Option<Box<str>>,
     },
@@ -74,44 +86,75 @@ impl Basis<'_> {
             Self::Service { .. } => None,
         }
     }
+
+    /// What the request rests on for as long as it lasts, and until when the service's word is good:
+    /// 0 where it was not asked.
+    pub(super) fn rests_on(&self) -> (Option<Rc<VerifiedMandate>>, u64) {
+        match self {
+            Self::Permit { rests_on, .. } => (Some(Rc::clone(rests_on)), 0),
+            Self::Service {
+                mandate, until_ms, ..
+            } => (mandate.clone(), *until_ms),
+        }
+    }
 }
 
 /// Evidence that a request may go on. Only the engine makes it, from a [`Basis`], after the
 /// decision was recorded.
 #[derive(Debug)]
 pub struct Forward {
-    attach: Attach,
-}
-
-#[derive(Debug)]
-enum Attach {
-    Nothing,
-    Held(Rc<HeldMandate>),
-    Fresh(Box<str>),
+    edit: Edit,
+    note: String,
 }
 
 impl Forward {
-    pub(super) fn new(basis: Basis<'_>) -> Self {
-        let attach = match basis {
-            Basis::Permit {
-                attach: Some(held), ..
-            } => Attach::Held(held),
-            Basis::Service {
-                attach: Some(token),
-            } => Attach::Fresh(token),
-            Basis::Permit { attach: None, .. } | Basis::Service { attach: None } => Attach::Nothing,
+    pub(super) fn new(basis: Basis<'_>, role: Role, own: Own, note: String) -> Self {
+        let obtained = match basis {
+            Basis::Permit { attach, .. } => attach.map(Obtained::Held),
+            Basis::Service { attach, .. } => attach.map(Obtained::Fresh),
         };
-        Self { attach }
+        let edit = Edit::of_yes(role, own, obtained);
+        Self { edit, note }
     }
 
-    /// The mandate to send on; without one the `authorization` header is to be removed.
+    /// What becomes of the `authorization` header.
     #[must_use]
-    pub fn mandate(&self) -> Option<&str> {
-        match &self.attach {
-            Attach::Nothing => None,
-            Attach::Held(held) => Some(&held.token),
-            Attach::Fresh(token) => Some(token),
-        }
+    pub fn authorization(&self) -> Authorization<'_> {
+        self.edit.authorization()
+    }
+
+    /// What the access log may say.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+}
+
+/// A request that was refused and passes all the same. It is made of the refusal and of the
+/// evidence that the configuration asks for shadow, and is no [`Forward`]: the mark of an allow is
+/// not for it.
+#[derive(Debug)]
+pub struct ShadowPass {
+    refused: Refused,
+    edit: Edit,
+}
+
+impl ShadowPass {
+    pub(super) const fn new(_: Shadow, refused: Refused, role: Role, own: Own) -> Self {
+        let edit = Edit::of_shadow_no(role, own);
+        Self { refused, edit }
+    }
+
+    /// The refusal that enforcement would have answered.
+    #[must_use]
+    pub const fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
+    /// What becomes of the `authorization` header.
+    #[must_use]
+    pub fn authorization(&self) -> Authorization<'_> {
+        self.edit.authorization()
     }
 }
 
@@ -122,17 +165,25 @@ pub struct Refused {
     request_id: String,
     scopes: Option<ScopeSet>,
     is_grpc: bool,
+    note: String,
 }
 
 impl Refused {
-    pub(super) fn new(reason: Reason, facts: &Facts<'_>) -> Self {
+    pub(super) fn new(reason: Reason, facts: &Facts<'_>, note: String) -> Self {
         let scopes = facts.target.map(|target| target.operation.scopes.clone());
         Self {
             reason,
             request_id: facts.request_id.to_owned(),
             scopes,
             is_grpc: facts.is_grpc,
+            note,
         }
+    }
+
+    /// What the access log may say.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
     }
 
     /// Why.

@@ -47,9 +47,13 @@ fn delta(from: u64, to: u64, items: Vec<wire::Item>) -> Vec<u8> {
 }
 
 fn pong(nonce: u64) -> Vec<u8> {
+    pong_at(nonce, 0)
+}
+
+fn pong_at(nonce: u64, epoch: u64) -> Vec<u8> {
     bytes(Message::Pong(wire::Pong {
         nonce,
-        version: Some(version(0)),
+        version: Some(version(epoch)),
         read_age_ms: 0,
     }))
 }
@@ -84,8 +88,8 @@ fn nothing_is_trusted_before_snapshot_and_pong() {
     feed.stream_opened();
     let _ = feed.ping(0);
     assert!(feed.live(0).is_none());
-    // A pong that overtakes the snapshot proves nothing.
-    feed.receive(&pong(1)).unwrap();
+    // A pong that overtakes the snapshot proves nothing, not even that the feed works.
+    assert!(!feed.receive(&pong(1)).unwrap().alive);
     deliver(&mut feed, &snapshot(1, vec![])).unwrap();
     assert!(feed.live(0).is_none());
 }
@@ -129,6 +133,24 @@ fn any_break_of_the_protocol_ends_trust() {
         assert!(deliver(&mut feed, &messages).is_err(), "{name}");
         assert!(feed.live(0).is_none(), "{name}");
     }
+}
+
+#[test]
+fn a_pong_that_confirms_a_change_that_never_arrived_ends_trust() {
+    let mut feed = live(5);
+    let _ = feed.ping(1000);
+    // What is here already may be confirmed late.
+    feed.receive(&delta(5, 6, vec![revocation(7)])).unwrap();
+    feed.receive(&pong_at(2, 5)).unwrap();
+    assert!(feed.live(2999).is_some());
+    let _ = feed.ping(1500);
+    let error = feed.receive(&pong_at(3, 7)).unwrap_err();
+    assert!(matches!(error, FeedError::Missed { .. }), "{error}");
+    assert!(feed.live(1500).is_none());
+    // Of what it does not say, nothing is proven.
+    let mut feed = live(5);
+    let silent = bytes(Message::Pong(wire::Pong::default()));
+    assert_eq!(feed.receive(&silent), Err(FeedError::Malformed));
 }
 
 #[test]

@@ -1,43 +1,67 @@
 //! Carrying out what the engine decided.
 
+use std::time::Duration;
+
 use caracal_mandate::refusal::REASON_HEADER;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{GrpcStatusCode, MapType, Status};
 
 use super::{Gate, Vm, host};
-use crate::engine::{CallToken, Forward, Outcome, Question, Refused, Settled};
+use crate::engine::{Authorization, CallToken, Forward, Outcome, Question, Refused, Settled};
+use crate::time::Moment;
 
 const AUTHORIZATION: &str = "authorization";
+
+/// Until the ledger is given a decision that a request waits for.
+const SOON: Duration = Duration::from_millis(1);
 
 /// Filter state that the RBAC filter behind this one demands. One segment: the host joins several
 /// with NUL, and the key `wasm.caracal.decision` would not match.
 const ALLOW_MARK_PROPERTY: &str = "caracal.decision";
 
+/// Filter state for the access log, `%FILTER_STATE(wasm.caracal.request:PLAIN)%`. One property for
+/// everything, because each is a call into the host.
+const NOTE_PROPERTY: &str = "caracal.request";
+
 impl Vm {
     /// Carries out an outcome for the request of the effective context; tells what its gate is now.
     pub(super) fn carry_out(&self, outcome: &Outcome) -> Gate {
-        match outcome {
-            Outcome::Forward(forward) if self.let_through(forward).is_ok() => Gate::Open,
-            // A host that cannot edit the request must not get to forward it.
-            Outcome::Forward(_) => {
-                let _ = hostcalls::send_http_response(503, Vec::new(), None);
-                Gate::Shut
+        let done = match outcome {
+            Outcome::Forward(forward) => self.let_through(forward),
+            Outcome::Pass(pass) => {
+                note(pass.refused().note());
+                // Without the mark: the net behind counts it as what it would have refused.
+                edit(pass.authorization())
+            }
+            Outcome::Record => {
+                self.hurry();
+                return Gate::Held;
             }
             Outcome::Refuse(refused) => {
+                note(refused.note());
                 let _ = refuse(refused);
-                Gate::Shut
+                return Gate::Shut;
             }
+        };
+        match done {
+            Ok(()) => Gate::Open,
+            Err(_) => self.unable(),
         }
     }
 
-    fn let_through(&self, forward: &Forward) -> Result<(), Status> {
-        if let Some(mandate) = forward.mandate() {
-            let value = ["Bearer ", mandate].concat();
-            hostcalls::set_map_value(MapType::HttpRequestHeaders, AUTHORIZATION, Some(&value))?;
-        } else {
-            // What is protected never sees the mandate, nor a key that an agent still sends.
-            hostcalls::remove_map_value(MapType::HttpRequestHeaders, AUTHORIZATION)?;
+    /// A host that cannot show or edit the request must not get to forward it, unless nothing is
+    /// enforced.
+    pub(super) fn unable(&self) -> Gate {
+        if self.is_shadow() {
+            return Gate::Open;
         }
+        let _ = hostcalls::send_http_response(503, Vec::new(), None);
+        Gate::Shut
+    }
+
+    fn let_through(&self, forward: &Forward) -> Result<(), Status> {
+        edit(forward.authorization())?;
+        note(forward.note());
         // Last: without the mark the request does not pass the filter behind this one.
         let engine = self.engine.borrow();
         let mark = engine.config().allow_mark.as_bytes();
@@ -60,6 +84,33 @@ impl Vm {
         }
     }
 
+    /// Cuts requests that were let through and may not go on. Afterwards another context may be in
+    /// effect.
+    pub(super) fn cut(&self, now: Moment) {
+        // The host may give back what it cuts at once, so nothing is borrowed meanwhile.
+        let ended = self.engine.borrow_mut().take_ended(now);
+        if self.is_shadow() {
+            return;
+        }
+        for stream in ended {
+            if hostcalls::set_effective_context(stream).is_ok() {
+                let _ = hostcalls::reset_http_request();
+            }
+        }
+    }
+
+    /// Has the root context come round soon: calls to the ledger must be its own, because a call goes
+    /// with the context that made it.
+    fn hurry(&self) {
+        if !self.hurries.replace(true) {
+            let _ = hostcalls::set_tick_period(SOON);
+        }
+    }
+
+    fn is_shadow(&self) -> bool {
+        self.engine.borrow().config().mode.shadow().is_some()
+    }
+
     /// Sends a question from the effective context. When it cannot be sent, everything that waits
     /// for it is refused at once.
     pub(super) fn ask(&self, question: &Question) -> Vec<Settled> {
@@ -80,9 +131,18 @@ impl Vm {
         }
     }
 
-    /// Takes the answer of a call from whatever context it came to; tells whether it was the
-    /// ledger's. If not, another context may be in effect afterwards.
-    pub(super) fn answered(&self, call: CallToken, status: u32, size: usize) -> bool {
+    /// Takes the answer of a call from whatever context it came to; tells whether it was the ledger's,
+    /// and what is to be settled now.
+    pub(super) fn answered(
+        &self,
+        call: CallToken,
+        status: u32,
+        size: usize,
+    ) -> (bool, Vec<Settled>) {
+        #[cfg(feature = "trap")]
+        if self.ledger_call.borrow().as_ref() != Some(&call) {
+            super::trap::spring(super::trap::Point::Answer);
+        }
         // Any status but 0 is a failure: a timeout shows as 14 and not as 4.
         let response = (status == 0)
             .then(|| {
@@ -95,20 +155,31 @@ impl Vm {
             .borrow_mut()
             .take_if(|ledger| *ledger == call)
             .is_some();
-        if is_ledger {
-            self.engine
-                .borrow_mut()
-                .backlog()
-                .answered(response.as_deref(), host::now());
-            return true;
-        }
-        let settled = self
-            .engine
-            .borrow_mut()
-            .answered(call, response.as_deref(), host::now());
-        self.settle(settled);
-        false
+        let mut engine = self.engine.borrow_mut();
+        let settled = if is_ledger {
+            engine.ledger_answered(response.as_deref(), host::now())
+        } else {
+            engine.answered(call, response.as_deref(), host::now())
+        };
+        (is_ledger, settled)
     }
+}
+
+fn edit(authorization: Authorization<'_>) -> Result<(), Status> {
+    let headers = MapType::HttpRequestHeaders;
+    match authorization {
+        Authorization::Keep => Ok(()),
+        Authorization::Remove => hostcalls::remove_map_value(headers, AUTHORIZATION),
+        Authorization::Mandate(mandate) => {
+            let value = ["Bearer ", mandate].concat();
+            hostcalls::set_map_value(headers, AUTHORIZATION, Some(&value))
+        }
+    }
+}
+
+/// A line that the access log lacks refuses nothing.
+fn note(line: &str) {
+    let _ = hostcalls::set_property(vec![NOTE_PROPERTY], Some(line.as_bytes()));
 }
 
 fn refuse(refused: &Refused) -> Result<(), Status> {

@@ -1,10 +1,12 @@
 //! What the host knows and can do.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::OnceLock;
 use std::time::{Instant, UNIX_EPOCH};
 
 use caracal_mandate::key::{PublicKey, SIGNATURE_BYTES, SignatureVerifier};
+use caracal_mandate::lease::{Reading, SteadyClock};
 use p256::ecdsa::Signature;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use proxy_wasm::hostcalls;
@@ -14,7 +16,7 @@ use crate::time::Moment;
 
 /// Both clocks. A host without a wall clock gives 0: then every mandate is issued in the future,
 /// and nothing passes.
-pub(super) fn now() -> Moment {
+pub(super) fn read() -> Reading {
     static START: OnceLock<Instant> = OnceLock::new();
     #[expect(
         clippy::disallowed_methods,
@@ -25,11 +27,26 @@ pub(super) fn now() -> Moment {
     let unix = hostcalls::get_current_time()
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Moment {
+    Reading {
         monotonic_ms: u64::try_from(since_start.as_millis()).unwrap_or(u64::MAX),
         unix_ms: unix
             .and_then(|unix| u64::try_from(unix.as_millis()).ok())
             .unwrap_or(0),
+    }
+}
+
+/// Both clocks, the monotonic one with the time that the machine stood still.
+pub(super) fn now() -> Moment {
+    thread_local! {
+        static STEADY: Cell<SteadyClock> = const { Cell::new(SteadyClock::new()) };
+    }
+    let reading = read();
+    let mut steady = STEADY.get();
+    let monotonic_ms = steady.read(reading);
+    STEADY.set(steady);
+    Moment {
+        monotonic_ms,
+        unix_ms: reading.unix_ms,
     }
 }
 

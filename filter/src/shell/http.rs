@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, MapType};
+use proxy_wasm::types::{Action, MapType, Status};
 
 use super::{Gate, Vm, host};
-use crate::config::Role;
-use crate::engine::{StreamId, Verdict};
-use crate::head::Head;
+use crate::config::{Mode, Role};
+use crate::engine::{Outcome, StreamId, Verdict};
+use crate::head::{Head, is_ours};
 
 /// One request. Without a VM (a configuration that was refused) it is never let through.
 pub(super) struct Request {
@@ -22,34 +22,49 @@ impl Request {
     fn begin(&mut self, vm: &Vm) -> Gate {
         let now = host::now();
         let Ok(pairs) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
-            let _ = hostcalls::send_http_response(503, Vec::new(), None);
-            return Gate::Shut;
+            return vm.unable();
         };
+        #[cfg(feature = "trap")]
+        {
+            super::trap::arm(&pairs);
+            super::trap::spring(super::trap::Point::Head);
+        }
         let is_agent = vm.engine.borrow().config().role == Role::Agent;
         // An agent beside its own sidecar has no certificate to show.
         let peer = if is_agent { None } else { host::peer() };
         let head = match Head::parse(&pairs) {
             Ok(head) => head,
             Err(malformed) => {
-                let outcome =
-                    vm.engine
-                        .borrow_mut()
-                        .refuse_malformed(&malformed, peer.as_deref(), now);
+                let outcome = vm.engine.borrow_mut().refuse_malformed(
+                    &pairs,
+                    &malformed,
+                    peer.as_deref(),
+                    now,
+                );
+                // Unreadable or not: what shadow lets pass has no internal headers from outside.
+                if matches!(outcome, Outcome::Pass(_)) {
+                    let names = pairs.iter().map(|(name, _)| name.as_str());
+                    let _ = remove(names.filter(|name| is_ours(name)));
+                }
                 return vm.carry_out(&outcome);
             }
         };
         // Before anything waits: copies of internal headers from outside must not be there later.
-        for name in &head.internal {
-            if hostcalls::remove_map_value(MapType::HttpRequestHeaders, name).is_err() {
-                let _ = hostcalls::send_http_response(503, Vec::new(), None);
-                return Gate::Shut;
-            }
+        // Shadow takes nothing away but what is ours.
+        let shadows = vm.engine.borrow().config().mode == Mode::Shadow;
+        let internal = head.internal.iter().copied();
+        if remove(internal.filter(|name| !shadows || is_ours(name))).is_err() {
+            return vm.unable();
         }
         let verdict = vm
             .engine
             .borrow_mut()
             .decide(self.stream, &head, peer.as_deref(), now);
         match verdict {
+            Verdict::Settled(Outcome::Record) => {
+                let _ = self.hold(vm);
+                vm.carry_out(&Outcome::Record)
+            }
             Verdict::Settled(outcome) => vm.carry_out(&outcome),
             Verdict::Hold => self.hold(vm),
             Verdict::Ask(question) => {
@@ -95,10 +110,16 @@ impl Request {
     }
 }
 
+/// Removes all headers of these names.
+fn remove<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Status> {
+    names.try_for_each(|name| hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
+}
+
 impl Context for Request {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         if let Some(vm) = self.vm.clone() {
-            let _ = vm.answered(call, status, size);
+            let (_, settled) = vm.answered(call, status, size);
+            vm.settle(settled);
         }
     }
 }
@@ -130,6 +151,8 @@ impl Drop for Request {
         let gate = vm.gates.borrow_mut().remove(&self.stream);
         if gate == Some(Gate::Held) {
             vm.engine.borrow_mut().abandoned(self.stream);
+        } else {
+            vm.engine.borrow_mut().finished(self.stream);
         }
     }
 }

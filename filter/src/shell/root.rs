@@ -1,7 +1,6 @@
 //! One VM: configuration, the authority feed, the ledger, and the clock tick.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
 use super::host::{self, HostVerifier};
 use super::http::Request;
-use super::metrics::Metrics;
+use super::metrics::{Gauges, Metrics};
 use super::upstream::Upstream;
 use super::{Gate, Vm};
 use crate::config::{Config, ConfigError};
@@ -36,6 +35,7 @@ const LEDGER_TIMEOUT_MS: u32 = 10_000;
 struct Stream {
     token: CallToken,
     last_ping: u64,
+    /// When it last brought something that is a sign of life.
     last_message: u64,
 }
 
@@ -47,7 +47,11 @@ pub(super) struct Root {
     stream: Option<Stream>,
     open_at: u64,
     pause_ms: u64,
-    expired_at: u64,
+    /// When revocations were last looked through; the first time as soon as there is a clock.
+    expired_at: Option<u64>,
+    /// Streams of the feed that were opened, and why the last one ended.
+    streams: u64,
+    last_error: String,
 }
 
 fn log(level: LogLevel, message: &str) {
@@ -82,14 +86,22 @@ impl Root {
             Box::new(PortableVerifier)
         };
         self.boot = host::random_name();
+        let mode = config.mode;
+        if mode.shadow().is_some() {
+            log(
+                LogLevel::Warn,
+                "caracal: SHADOW MODE: requests that are refused pass all the same",
+            );
+        }
         self.vm = Some(Rc::new(Vm {
             engine: RefCell::new(Engine::new(config, &self.boot, crypto)),
-            gates: RefCell::new(HashMap::new()),
+            gates: RefCell::default(),
             ledger_call: RefCell::new(None),
+            hurries: Cell::new(false),
             sts,
             feed,
             ledger,
-            metrics: Metrics::define(),
+            metrics: Metrics::define(mode),
         }));
         Ok(())
     }
@@ -118,9 +130,12 @@ impl Root {
     fn open_feed(&mut self, vm: &Vm, now: u64) {
         vm.engine.borrow_mut().feed().stream_opened();
         let Ok(token) = vm.feed.open("caracal.enforcement.v1.Enforcement", "Watch") else {
+            "the cluster of the feed is missing or has no endpoint"
+                .clone_into(&mut self.last_error);
             self.retry_later(now);
             return;
         };
+        self.streams = self.streams.saturating_add(1);
         self.stream = Some(Stream {
             token,
             last_ping: now,
@@ -136,6 +151,9 @@ impl Root {
                 role: config.role.as_str().to_owned(),
                 software: env!("CARGO_PKG_VERSION").to_owned(),
                 lease_ms: config.lease_ms,
+                mode: config.mode.as_str().to_owned(),
+                last_error: self.last_error.clone(),
+                streams: self.streams,
             }))
         };
         // The ping at once: its pong comes right after the snapshot, and the point is live.
@@ -149,6 +167,7 @@ impl Root {
     }
 
     fn close_feed(&mut self, vm: &Vm, now: u64, why: &str) {
+        why.clone_into(&mut self.last_error);
         if let Some(stream) = self.stream.take() {
             log(
                 LogLevel::Warn,
@@ -184,34 +203,43 @@ impl Root {
             .call("caracal.ledger.v1.Ledger", "Append", &message)
         {
             Ok(call) => *vm.ledger_call.borrow_mut() = Some(call),
-            Err(_) => vm.engine.borrow_mut().backlog().answered(None, now),
+            // Nothing is durable by that.
+            Err(_) => drop(vm.engine.borrow_mut().ledger_answered(None, now)),
         }
     }
 
-    fn report(vm: &Vm, now: Moment) {
+    fn report(&self, vm: &Vm, now: Moment) {
         let mut engine = vm.engine.borrow_mut();
         let counts = engine.take_counts();
-        let remaining = engine.feed().lease().remaining_ms(now.monotonic_ms);
-        let (waiting, dropped) = (engine.backlog().len(), engine.backlog().dropped());
+        let gauges = Gauges {
+            lease_remaining_ms: engine.feed().lease().remaining_ms(now.monotonic_ms),
+            backlog: engine.backlog().len(),
+            dropped: engine.backlog().dropped(),
+            feed_streams: self.streams,
+        };
         drop(engine);
-        vm.metrics.report(counts, remaining, waiting, dropped);
+        vm.metrics.report(counts, &gauges);
     }
 }
 
 impl Context for Root {
     fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
         let Some(vm) = self.vm.clone() else { return };
+        #[cfg(feature = "trap")]
+        super::trap::spring(super::trap::Point::Feed);
         let now = host::now();
         let Some(stream) = self.stream.as_mut().filter(|stream| stream.token == token) else {
             return;
         };
-        stream.last_message = now.monotonic_ms;
         let bytes = hostcalls::get_buffer(BufferType::GrpcReceiveBuffer, 0, size);
         let bytes = bytes.ok().flatten().unwrap_or_default();
         let applied = vm.engine.borrow_mut().feed_message(&bytes);
         match applied {
             Err(error) => self.close_feed(&vm, now.monotonic_ms, &error.to_string()),
             Ok(applied) => {
+                if applied.alive {
+                    stream.last_message = now.monotonic_ms;
+                }
                 let Some(version) = applied.acknowledge else {
                     return;
                 };
@@ -224,17 +252,20 @@ impl Context for Root {
                         "an acknowledgement could not be sent",
                     );
                 }
+                // Last, because it leaves another context in effect.
+                vm.cut(now);
             }
         }
     }
 
-    fn on_grpc_stream_close(&mut self, token: u32, _: u32) {
+    fn on_grpc_stream_close(&mut self, token: u32, code: u32) {
         let Some(vm) = self.vm.clone() else { return };
         if self
             .stream
             .take_if(|stream| stream.token == token)
             .is_some()
         {
+            self.last_error = format!("the stream ended with gRPC status {code}");
             vm.engine.borrow_mut().feed().stream_ended();
             self.retry_later(host::now().monotonic_ms);
         }
@@ -242,10 +273,14 @@ impl Context for Root {
 
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         if let Some(vm) = self.vm.clone() {
-            let was_ledger = vm.answered(call, status, size);
-            if was_ledger && vm.engine.borrow_mut().backlog().is_pressing() {
+            let (was_ledger, settled) = vm.answered(call, status, size);
+            let presses =
+                |engine: &mut Engine| engine.backlog().is_pressing() || engine.is_recording();
+            if was_ledger && presses(&mut vm.engine.borrow_mut()) {
                 Self::send_ledger(&vm, host::now());
             }
+            // Last, because it leaves another context in effect.
+            vm.settle(settled);
         }
     }
 }
@@ -264,7 +299,12 @@ impl RootContext for Root {
     /// Streams begin here and not in `on_configure`, which also runs in a VM that is thrown away.
     fn on_tick(&mut self) {
         let Some(vm) = self.vm.clone() else { return };
+        #[cfg(feature = "trap")]
+        super::trap::spring(super::trap::Point::Tick);
         let now = host::now();
+        if vm.hurries.take() {
+            let _ = hostcalls::set_tick_period(TICK);
+        }
         self.keep_feed(&vm, now);
         let (settled, calls) = vm.engine.borrow_mut().give_up_overdue(now);
         for call in calls {
@@ -276,17 +316,16 @@ impl RootContext for Root {
             .flat_map(|question| vm.ask(question))
             .collect();
         Self::send_ledger(&vm, now);
-        Self::report(&vm, now);
-        if now.monotonic_ms.saturating_sub(self.expired_at) >= 1000 {
-            self.expired_at = now.monotonic_ms;
-            vm.engine
-                .borrow_mut()
-                .feed()
-                .expire_revocations(now.unix_s());
+        self.report(&vm, now);
+        let recently = |at| now.monotonic_ms.saturating_sub(at) < 1000;
+        if !self.expired_at.is_some_and(recently) {
+            self.expired_at = Some(now.monotonic_ms);
+            vm.engine.borrow_mut().expire(host::read());
         }
         // Last, because it leaves another context in effect.
         vm.settle(settled);
         vm.settle(refused);
+        vm.cut(now);
     }
 
     fn create_http_context(&self, stream: u32) -> Option<Box<dyn HttpContext>> {

@@ -7,6 +7,7 @@ use caracal_mandate::key::{PublicKey, SIGNATURE_BYTES, SignError, Signer};
 use caracal_mandate::revocation::{RevocationId, RevocationKind};
 use caracal_mandate::scope::ScopeSet;
 use caracal_mandate::version::Version;
+use caracal_proto::check::READ_AGE_HEADER;
 use caracal_proto::enforcement as wire;
 use caracal_proto::enforcement::item::Item;
 use caracal_proto::enforcement::watch_response::Message;
@@ -106,6 +107,7 @@ pub(super) fn bank() -> wire::Resource {
         method: method.to_owned(),
         path: path.to_owned(),
         scopes: scopes.to_owned(),
+        irreversible: name == "wire",
     };
     wire::Resource {
         name: "bank".to_owned(),
@@ -114,14 +116,20 @@ pub(super) fn bank() -> wire::Resource {
         operations: vec![
             operation("read", "GET", "/accounts/{id}", "accounts:read"),
             operation("pay", "POST", "/payments", "payments:write"),
+            operation("wire", "POST", "/transfers", "transfers:write"),
         ],
     }
 }
 
 /// An engine that has heard from nobody.
 pub(super) fn cold(role: &str, audit: &str) -> Engine {
+    cold_in("enforce", role, audit)
+}
+
+/// The same in a mode.
+pub(super) fn cold_in(mode: &str, role: &str, audit: &str) -> Engine {
     let config = format!(
-        r#"{{"role":"{role}","zone":"prod","instance":"point","sts":{{"cluster":"sts"}},
+        r#"{{"role":"{role}","mode":"{mode}","zone":"prod","instance":"point","sts":{{"cluster":"sts"}},
             "audit":"{audit}","allow_mark":"0123456789abcdef"}}"#
     );
     let config = Config::parse(config.as_bytes()).unwrap();
@@ -130,7 +138,18 @@ pub(super) fn cold(role: &str, audit: &str) -> Engine {
 
 /// An engine that is live at epoch 5 until 2 s.
 pub(super) fn live(role: &str) -> Engine {
-    let mut engine = cold(role, "required");
+    live_in("enforce", role)
+}
+
+/// The same in a mode.
+pub(super) fn live_in(mode: &str, role: &str) -> Engine {
+    let mut engine = cold_in(mode, role, "required");
+    make_live(&mut engine);
+    engine
+}
+
+/// The same of one that has heard from nobody.
+pub(super) fn make_live(engine: &mut Engine) {
     engine.feed().stream_opened();
     let _ = engine.feed().ping(0);
     let point = ZoneKey::new().1.sec1().to_vec();
@@ -143,29 +162,28 @@ pub(super) fn live(role: &str) -> Engine {
         .map(|item| wire::Item { item: Some(item) })
         .collect();
     send(
-        &mut engine,
+        engine,
         Message::SnapshotBegin(wire::SnapshotBegin {
             version: Some(version(5)),
             issuer: ISSUER.to_owned(),
         }),
     );
-    send(&mut engine, Message::SnapshotChunk(wire::Items { items }));
+    send(engine, Message::SnapshotChunk(wire::Items { items }));
     send(
-        &mut engine,
+        engine,
         Message::SnapshotEnd(wire::SnapshotEnd {
             version: Some(version(5)),
             items: 2,
         }),
     );
     send(
-        &mut engine,
+        engine,
         Message::Pong(wire::Pong {
             nonce: 1,
             version: Some(version(5)),
             read_age_ms: 0,
         }),
     );
-    engine
 }
 
 pub(super) fn revoke_grant(engine: &mut Engine, from: u64) {
@@ -173,7 +191,7 @@ pub(super) fn revoke_grant(engine: &mut Engine, from: u64) {
     let entry = wire::Revocation {
         id,
         issued_until: u64::MAX,
-        expires: u64::MAX,
+        expires: UNIX_S + 900,
     };
     let items = vec![wire::Item {
         item: Some(Item::Revocation(entry)),
@@ -188,6 +206,7 @@ pub(super) fn revoke_grant(engine: &mut Engine, from: u64) {
     );
 }
 
+#[derive(Debug, Clone)]
 pub(super) struct Call<'a> {
     pub(super) stream: StreamId,
     pub(super) method: &'a str,
@@ -232,15 +251,29 @@ pub(super) fn decide(engine: &mut Engine, call: &Call<'_>, now: Moment) -> Verdi
 pub(super) fn reason(verdict: &Verdict) -> Option<Reason> {
     match verdict {
         Verdict::Settled(Outcome::Refuse(refused)) => Some(refused.reason()),
+        Verdict::Settled(Outcome::Pass(pass)) => Some(pass.refused().reason()),
         Verdict::Settled(Outcome::Forward(_)) => None,
-        Verdict::Ask(_) | Verdict::Hold => panic!("not settled: {verdict:?}"),
+        Verdict::Ask(_) | Verdict::Hold | Verdict::Settled(Outcome::Record) => {
+            panic!("not settled: {verdict:?}")
+        }
     }
 }
 
 pub(super) fn outcome(settled: &Settled) -> Result<Option<&str>, Reason> {
     match &settled.1 {
-        Outcome::Forward(forward) => Ok(forward.mandate()),
+        Outcome::Forward(forward) => Ok(attached(forward)),
         Outcome::Refuse(refused) => Err(refused.reason()),
+        Outcome::Pass(pass) => Err(pass.refused().reason()),
+        Outcome::Record => panic!("not settled"),
+    }
+}
+
+/// The mandate that is sent on; without one the request's own credential must go.
+pub(super) fn attached(forward: &Forward) -> Option<&str> {
+    match forward.authorization() {
+        Authorization::Mandate(mandate) => Some(mandate),
+        Authorization::Remove => None,
+        Authorization::Keep => panic!("enforcement keeps no credential"),
     }
 }
 
@@ -252,14 +285,21 @@ pub(super) fn asked(verdict: Verdict) -> Question {
 }
 
 pub(super) fn ok(mandate: Option<&str>) -> Vec<u8> {
-    let header = |value: &str| extauthz::HeaderValueOption {
+    ok_of_age(mandate, Some(1))
+}
+
+/// A yes from a service whose knowledge was this old when it was asked.
+pub(super) fn ok_of_age(mandate: Option<&str>, read_age_ms: Option<u64>) -> Vec<u8> {
+    let header = |key: &str, value: String| extauthz::HeaderValueOption {
         header: Some(extauthz::HeaderValue {
-            key: "authorization".to_owned(),
-            value: format!("Bearer {value}"),
+            key: key.to_owned(),
+            value,
             raw_value: vec![],
         }),
     };
-    let headers = mandate.map(header).into_iter().collect();
+    let mandate = mandate.map(|token| header("authorization", format!("Bearer {token}")));
+    let age = read_age_ms.map(|age| header(READ_AGE_HEADER, age.to_string()));
+    let headers = mandate.into_iter().chain(age).collect();
     extauthz::CheckResponse {
         status: Some(extauthz::Status { code: 0 }),
         http_response: Some(HttpResponse::OkResponse(extauthz::OkHttpResponse {
