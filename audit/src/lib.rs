@@ -19,6 +19,9 @@
 //! intact to itself; only a checkpoint that was kept elsewhere shows it (see [`verify::verify`]).
 
 pub mod copy;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ledger;
 pub mod merkle;
 pub mod note;

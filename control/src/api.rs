@@ -16,6 +16,8 @@ mod grants;
 mod id;
 mod issuers;
 mod keys;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 mod points;
 mod policies;
 mod recorder;

@@ -28,6 +28,7 @@ mod zone;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use caracal_mandate::name::Name;
@@ -183,8 +184,14 @@ impl Context {
     }
 }
 
-/// Parses the command line and runs the command.
-pub async fn run() -> ExitCode {
+/// Parses the command line and runs the command. Boxed, so that the code of everything is generated
+/// in this library, once.
+#[must_use]
+pub fn run() -> Pin<Box<dyn Future<Output = ExitCode>>> {
+    Box::pin(run_command())
+}
+
+async fn run_command() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -11,5 +11,8 @@ pub mod cli;
 mod clock;
 mod database;
 pub mod dev_ca;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod serve;
 mod settings;

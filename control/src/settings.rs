@@ -8,6 +8,8 @@
 mod catalog;
 mod file;
 mod flags;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 mod mistake;
 pub(crate) mod parse;
 pub(crate) mod reader;
@@ -21,7 +23,7 @@ use std::time::Duration;
 use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_store::DatabaseUrl;
-use caracal_sts::{TelemetryConfig, TlsFiles};
+use caracal_sts::{CollectorHeader, TelemetryConfig, TlsFiles};
 use tonic::transport::Uri;
 
 pub(crate) use catalog::{Program, help};
@@ -80,6 +82,8 @@ pub(crate) struct TokenServiceSettings {
     pub(crate) https: Option<std::net::SocketAddr>,
     pub(crate) metrics: Option<std::net::SocketAddr>,
     pub(crate) instance: Option<Name>,
+    pub(crate) mandate_lifetime_s: Option<u64>,
+    pub(crate) accept_endpoint_audience: bool,
     pub(crate) redis: Option<RedisSettings>,
     pub(crate) keys: KeySettings,
     pub(crate) jwks: JwksSettings,
@@ -177,6 +181,7 @@ fn telemetry(program: Program, read: &mut Reader) -> Option<TelemetryConfig> {
     if let Some(file) = &authorities {
         read.exists("otlp-ca", file);
     }
+    let headers = read.many("otlp-headers", str::parse::<CollectorHeader>);
     // The standard's default differs between languages; only what is spoken here may be asked for.
     let endpoint = read.one("otlp-endpoint", parse::endpoint)?;
     let _grpc = read.one("otlp-protocol", parse::otlp_protocol);
@@ -184,6 +189,7 @@ fn telemetry(program: Program, read: &mut Reader) -> Option<TelemetryConfig> {
         endpoint,
         service_name: service_name.unwrap_or_else(|| format!("caracal-{}", program.name())),
         authorities,
+        headers,
     })
 }
 
@@ -198,6 +204,10 @@ fn token_service(read: &mut Reader) -> TokenServiceSettings {
         https: read.one("https", parse::address),
         metrics: read.one("metrics", parse::address),
         instance: read.one("instance", parse::name),
+        mandate_lifetime_s: read.one("mandate-lifetime", parse::mandate_lifetime),
+        accept_endpoint_audience: read
+            .one("accept-endpoint-audience", parse::boolean)
+            .unwrap_or_default(),
         redis: RedisSettings::read(read),
         keys: KeySettings::read(read),
         jwks: JwksSettings::read(read),

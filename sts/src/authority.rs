@@ -16,10 +16,10 @@ mod tests;
 mod zone;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
+use caracal_mandate::lease::Reading;
 use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_mandate::version::Version;
@@ -62,13 +62,22 @@ impl Identity {
 /// Changes whose time is remembered, to measure how long they take to be known everywhere.
 const REMEMBERED: usize = 256;
 
+/// What is remembered of one of the latest changes.
+#[derive(Debug)]
+struct Recent {
+    seq: u64,
+    /// When it was committed, by the clock of who did it, in Unix milliseconds.
+    at_ms: u64,
+    /// Whose mandates it revoked, if it revoked any.
+    revoked: Option<Name>,
+}
+
 /// The state at one position of the log.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     applied: u64,
-    /// When the latest changes were committed, by the clock of who did it: position and Unix
-    /// milliseconds, oldest first.
-    committed: VecDeque<(u64, u64)>,
+    /// The latest changes, oldest first.
+    recent: VecDeque<Recent>,
     zones: HashMap<Name, ZoneState>,
     identities: HashMap<Box<str>, Identity>,
 }
@@ -81,8 +90,20 @@ impl State {
 
     /// When a change was committed, in Unix milliseconds, if it is one of the latest.
     pub(crate) fn committed_ms(&self, seq: u64) -> Option<u64> {
-        let at = self.committed.binary_search_by_key(&seq, |(seq, _)| *seq);
-        self.committed.get(at.ok()?).map(|(_, at_ms)| *at_ms)
+        let at = self.recent.binary_search_by_key(&seq, |recent| recent.seq);
+        self.recent.get(at.ok()?).map(|recent| recent.at_ms)
+    }
+
+    /// Positions of the latest revocations of a zone after a position, in order.
+    pub(crate) fn revocations_after<'a>(
+        &'a self,
+        seq: u64,
+        zone: &'a Name,
+    ) -> impl Iterator<Item = u64> + use<'a> {
+        let first = self.recent.partition_point(|recent| recent.seq <= seq);
+        let of_zone = |recent: &&Recent| recent.revoked.as_ref() == Some(zone);
+        let revocations = self.recent.range(first..).filter(of_zone);
+        revocations.map(|recent| recent.seq)
     }
 
     /// A zone.
@@ -109,10 +130,15 @@ impl State {
             change,
         } = entry;
         self.applied = seq;
-        if self.committed.len() >= REMEMBERED {
-            self.committed.pop_front();
+        if self.recent.len() >= REMEMBERED {
+            self.recent.pop_front();
         }
-        self.committed.push_back((seq, at_ms));
+        let revokes = matches!(change, Change::Revoked(_) | Change::KeyRevoked(_));
+        self.recent.push_back(Recent {
+            seq,
+            at_ms,
+            revoked: revokes.then(|| name.clone()),
+        });
         match change {
             Change::ZoneCreated(zone) => {
                 self.zones.insert(name, ZoneState::new(zone, seq));
@@ -176,21 +202,18 @@ impl State {
 pub(crate) struct Authority {
     term: u64,
     state: RwLock<State>,
-    /// Monotonic milliseconds at which the last confirmed read of the head began.
-    confirmed_ms: AtomicU64,
+    /// When the last confirmed read of the head began.
+    confirmed: Mutex<Option<Reading>>,
     applied: watch::Sender<u64>,
     wake: Notify,
 }
-
-/// Stands for "never": the age is then as large as it gets.
-const NEVER: u64 = u64::MAX;
 
 impl Authority {
     pub(crate) fn new(term: u64) -> Self {
         Self {
             term,
             state: RwLock::default(),
-            confirmed_ms: AtomicU64::new(NEVER),
+            confirmed: Mutex::default(),
             applied: watch::Sender::new(0),
             wake: Notify::new(),
         }
@@ -219,17 +242,20 @@ impl Authority {
         self.wake.notify_one();
     }
 
-    /// When the last confirmed read of the head began. What was committed before is applied.
-    pub(crate) fn confirmed_ms(&self) -> Option<u64> {
-        // Acquire: whoever sees the confirmation sees the state that it confirms.
-        let confirmed = self.confirmed_ms.load(Ordering::Acquire);
-        (confirmed != NEVER).then_some(confirmed)
+    /// When the last confirmed read of the head began, in monotonic milliseconds. What was committed
+    /// before is applied. None where the machine stood still since: nobody knows then how long ago that
+    /// was, until the next read.
+    pub(crate) fn confirmed_ms(&self, now: Reading) -> Option<u64> {
+        let confirmed = *self.confirmed();
+        confirmed
+            .filter(|at| !now.is_after_a_pause(*at))
+            .map(|at| at.monotonic_ms)
     }
 
     /// Whether the last confirmed read began less than `lease_ms` ago.
-    pub(crate) fn is_fresh(&self, now_ms: u64, lease_ms: u64) -> bool {
-        self.confirmed_ms()
-            .is_some_and(|at| now_ms.saturating_sub(at) < lease_ms)
+    pub(crate) fn is_fresh(&self, now: Reading, lease_ms: u64) -> bool {
+        self.confirmed_ms(now)
+            .is_some_and(|at_ms| now.monotonic_ms.saturating_sub(at_ms) < lease_ms)
     }
 
     /// Waits until a position is applied; false after `bound`.
@@ -252,9 +278,15 @@ impl Authority {
         self.applied.send_replace(applied);
     }
 
-    /// Publishes that everything that was committed before `started_ms` is applied.
-    fn confirm(&self, started_ms: u64) {
-        self.confirmed_ms.store(started_ms, Ordering::Release);
+    /// Publishes that everything that was committed before `started` is applied.
+    fn confirm(&self, started: Reading) {
+        *self.confirmed() = Some(started);
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Option<Reading>> {
+        self.confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops revocations that can hit nothing alive any more.

@@ -1,7 +1,7 @@
 //! The decision about one request, for a point that cannot make it alone.
 
-use caracal_mandate::claims::MAX_MANDATE_BYTES;
 use caracal_mandate::event::{Action, Event, Outcome};
+use caracal_mandate::head::is_one_token;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::verify::{Presentation, Presenter, Trust, verify};
 
@@ -20,16 +20,8 @@ pub(crate) struct Authorized {
     _receipt: Receipt,
 }
 
-/// The credential of a request, read from its headers.
-#[derive(Clone, Copy)]
-pub(crate) enum Credential<'a> {
-    /// No `authorization` at all.
-    None,
-    /// One bearer token.
-    Bearer(&'a str),
-    /// Anything else: repeated, or another scheme.
-    Malformed,
-}
+/// What the request's one `authorization` header says after `Bearer`, or why it says nothing.
+pub(crate) type Credential<'a> = Result<&'a [u8], Reason>;
 
 impl Service {
     /// Decides by the filter's own order and rules.
@@ -54,12 +46,18 @@ impl Service {
         asked: &Asked<'_>,
         credential: Credential<'_>,
     ) -> Result<Authorized, Refused> {
+        let action = if asked.native {
+            Action::Request
+        } else {
+            Action::Authorize
+        };
         let mut event = draft(
             &self.recorder,
-            Action::Authorize,
+            action,
             self.clock.unix_ms(),
             asked.request_id,
         );
+        event.shadow = asked.shadow;
         match self.decide_authorize(peer, asked, credential, &mut event) {
             Ok(()) => {
                 event.outcome = Outcome::Allow;
@@ -85,40 +83,31 @@ impl Service {
         }
         // From here on the event is about the peer of the request, not about the point.
         event.holder = (!asked.principal.is_empty()).then(|| asked.principal.to_owned());
-        self.check_fresh()?;
+        // What is readable in two ways is refused for that, whatever is known: the filter's order.
         let normal = Normal::read(asked, event)?;
-        let token = match credential {
-            Credential::Malformed => Err(Reason::MalformedCredential),
-            Credential::None => Ok(None),
-            Credential::Bearer(token) => Ok(Some(token)),
-        }?;
+        self.check_fresh()?;
         let (zone, keys, target) = {
             let state = self.authority.read();
             let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
-            let target = Called::resolve_in(zone, &caller, &normal, event)?;
+            let target = Called::resolve(zone, &caller, &normal, event)?;
             (
                 Arc::clone(&zone.zone),
                 Arc::clone(zone.keys.verifying()),
                 target,
             )
         };
-        let scopes = || Some(target.operation().scopes.clone());
-        let refused = |reason| Refused {
-            reason,
-            scopes: scopes(),
-            step_up: None,
-        };
-        let token = token.ok_or_else(|| refused(Reason::NoMandate))?;
-        if token.len() > MAX_MANDATE_BYTES {
-            return Err(refused(Reason::MandateSize));
-        }
+        let refused = |reason| target.refused(reason);
+        let token = credential.map_err(refused)?;
         let trust = Trust {
             zone: &zone.name,
             issuer: &zone.issuer,
             keys: &keys,
         };
         // Outside of the lock: this is the one expensive step.
-        let mandate = verify(token.as_bytes(), trust, &Es256).map_err(refused)?;
+        let mandate = verify(token, trust, &Es256).map_err(|reason| match reason {
+            Reason::MandateEncoding if !is_one_token(token) => refused(Reason::MalformedCredential),
+            reason => refused(reason),
+        })?;
         let claims = mandate.claims();
         event.application = Some(claims.client_id.as_str().to_owned());
         event.grant = Some(claims.grant.clone());

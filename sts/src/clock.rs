@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom as AwsRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caracal_mandate::lease::Reading;
 
 /// Where the service takes the time from.
 pub trait Clock: Send + Sync + 'static {
@@ -14,7 +15,15 @@ pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since some fixed moment; never steps back. Leases are measured with it.
     fn monotonic_ms(&self) -> u64;
 
-    /// The same in microseconds, for measurements. Nothing is decided by it.
+    /// Both, the monotonic one first.
+    fn reading(&self) -> Reading {
+        Reading {
+            monotonic_ms: self.monotonic_ms(),
+            unix_ms: self.unix_ms(),
+        }
+    }
+
+    /// The monotonic one in microseconds, for measurements. Nothing is decided by it.
     fn monotonic_us(&self) -> u64 {
         self.monotonic_ms().saturating_mul(1000)
     }

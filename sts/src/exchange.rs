@@ -169,14 +169,23 @@ impl Service {
         door: &Door<'a>,
         now_s: u64,
         event: &mut Event,
-    ) -> Result<Question<'a>, Reason> {
+    ) -> Result<Question<'a>, Refused> {
         match *door {
             Door::Check { peer, asked } => {
                 let caller = Caller::authenticate(&self.authority, peer, event)?;
-                self.check_issuing()?;
-                let holder = Holder::identify(&self.authority, &caller, asked, event)?;
+                if caller.point().is_some() && !asked.principal.is_empty() {
+                    event.holder = Some(asked.principal.to_owned());
+                }
+                // The filter's order: what the request is, then whose it is.
                 let normal = Normal::read(asked, event)?;
-                let target = Called::resolve(&self.authority, &holder, &caller, &normal, event)?;
+                self.check_issuing()?;
+                let target = {
+                    let state = self.authority.read();
+                    let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
+                    Called::resolve(zone, &caller, &normal, event)?
+                };
+                let holder = Holder::identify(&self.authority, &caller, asked, event);
+                let holder = holder.map_err(|reason| target.refused(reason))?;
                 Ok(Question {
                     holder,
                     subject: Subject::own(),

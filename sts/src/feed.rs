@@ -4,6 +4,10 @@
 //! before it on the same stream. Leases rest on nothing else.
 
 mod chunk;
+mod door;
+mod fanout;
+mod frame;
+mod line;
 mod registry;
 mod stream;
 #[cfg(test)]
@@ -12,21 +16,22 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caracal_proto::enforcement::enforcement_server::Enforcement;
 use caracal_proto::enforcement::watch_request::Message;
-use caracal_proto::enforcement::{Hello, WatchRequest, WatchResponse};
-use caracal_store::model::MAX_LEASE_MS;
+use caracal_proto::enforcement::{Hello, WatchRequest};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::Status;
 
+pub(crate) use door::FeedDoor;
+pub(crate) use fanout::{Fanout, run as fan_out};
+use frame::Frame;
 pub use registry::{AckReport, PointStatus};
-pub(crate) use registry::{Peer, Registry};
+pub(crate) use registry::{Past, Peer, Registry};
 use stream::Feed;
 
 use crate::authority::{FeedGap, FeedScope, Identity};
-use crate::server::peer_id;
+use crate::server::OpenFeed;
 use crate::service::Service;
 
 /// How long a point may take to say who it is.
@@ -37,6 +42,9 @@ const QUEUE: usize = 16;
 
 /// Longest text of a Hello that is kept, in characters.
 const MAX_TEXT: usize = 128;
+
+/// The mode of a point that names none.
+const ENFORCE: &str = "enforce";
 
 /// Why a stream ends.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +58,10 @@ pub(crate) enum FeedError {
     /// No Hello, or not in time.
     #[error("the first message must be a Hello, within 5 seconds")]
     NoHello,
-    /// A lease that is not possible.
-    #[error("the lease must be 1 to {MAX_LEASE_MS} milliseconds")]
-    Lease,
+    /// A lease that is not possible. One that is longer than the service's own would outlive what a
+    /// new process waits for, and what a wait for acknowledgements is bounded by.
+    #[error("the lease must be 1 to {0} milliseconds: no longer than the service's own")]
+    Lease(u64),
     /// A message that makes no sense where it came.
     #[error("a message is empty, repeated, or acknowledges what was not sent")]
     Protocol,
@@ -73,7 +82,7 @@ impl From<FeedError> for Status {
         let text = error.to_string();
         match error {
             FeedError::UnknownPeer | FeedError::OtherZone => Self::permission_denied(text),
-            FeedError::NoHello | FeedError::Lease | FeedError::Protocol => {
+            FeedError::NoHello | FeedError::Lease(_) | FeedError::Protocol => {
                 Self::invalid_argument(text)
             }
             FeedError::Stuck => Self::resource_exhausted(text),
@@ -84,36 +93,15 @@ impl From<FeedError> for Status {
     }
 }
 
-/// The service behind `Watch`.
-pub(crate) struct FeedService {
-    pub(crate) service: Arc<Service>,
-    pub(crate) stop: watch::Receiver<bool>,
-}
-
-#[tonic::async_trait]
-impl Enforcement for FeedService {
-    type WatchStream = ReceiverStream<Result<WatchResponse, Status>>;
-
-    async fn watch(
-        &self,
-        request: Request<Streaming<WatchRequest>>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
-        let peer = peer_id(&request).map(|peer| peer.to_string());
-        let inbound = request.into_inner();
-        let service = Arc::clone(&self.service);
-        let outbound = open(service, peer, inbound, self.stop.clone())?;
-        Ok(Response::new(outbound))
-    }
-}
-
 /// Starts a stream for a peer that is known. The Hello is awaited in the background: the response's
-/// head must go out before some clients send their first message.
+/// head must go out before some clients send their first message. `on` is kept for as long as it lives.
 pub(crate) fn open<S>(
     service: Arc<Service>,
     peer: Option<String>,
     inbound: S,
     stop: watch::Receiver<bool>,
-) -> Result<ReceiverStream<Result<WatchResponse, Status>>, FeedError>
+    on: Option<OpenFeed>,
+) -> Result<ReceiverStream<Result<Frame, Status>>, FeedError>
 where
     S: Stream<Item = Result<WatchRequest, Status>> + Unpin + Send + 'static,
 {
@@ -122,6 +110,7 @@ where
     let identity = identity.ok_or(FeedError::UnknownPeer)?;
     let (out, outbound) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
+        let _open = on;
         if let Err(error) = serve(service, spiffe_id, &identity, inbound, stop, &out).await {
             tracing::info!(%error, zone = %identity.zone(), "a feed ended");
             // A point that does not read does not read this either.
@@ -137,7 +126,7 @@ async fn serve<S>(
     identity: &Identity,
     mut inbound: S,
     stop: watch::Receiver<bool>,
-    out: &mpsc::Sender<Result<WatchResponse, Status>>,
+    out: &mpsc::Sender<Result<Frame, Status>>,
 ) -> Result<(), FeedError>
 where
     S: Stream<Item = Result<WatchRequest, Status>> + Unpin + Send,
@@ -156,14 +145,24 @@ where
         role,
         software,
         lease_ms,
+        mode,
+        last_error,
+        streams,
     } = hello;
     if zone != identity.zone().as_str() {
         return Err(FeedError::OtherZone);
     }
-    if !(1..=MAX_LEASE_MS).contains(&lease_ms.into()) {
-        return Err(FeedError::Lease);
+    let longest_ms = service.config.lease_ms;
+    if !(1..=longest_ms).contains(&lease_ms.into()) {
+        return Err(FeedError::Lease(longest_ms));
     }
     let short = |text: String| text.chars().take(MAX_TEXT).collect::<String>();
+    // Points from before there were modes enforce.
+    let mode = if mode.is_empty() {
+        ENFORCE.to_owned()
+    } else {
+        short(mode)
+    };
     let peer = Peer {
         zone: identity.zone().clone(),
         spiffe_id,
@@ -172,12 +171,17 @@ where
         role: short(role),
         software: short(software),
         lease_ms: lease_ms.into(),
+        mode,
+    };
+    let past = Past {
+        streams,
+        last_error: short(last_error),
     };
     let scope = match identity {
         Identity::Application { .. } => FeedScope::Zone,
         Identity::Point { point, .. } => FeedScope::of(point),
     };
-    let registered = service.registry.connect(peer);
+    let registered = service.registry.connect(peer, past);
     let feed = Feed::new(&service, registered, scope, out);
     feed.run(inbound, stop).await
 }

@@ -6,6 +6,8 @@
 
 mod claims;
 mod key;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 #[cfg(test)]
 mod tests;
 

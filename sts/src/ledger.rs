@@ -1,6 +1,8 @@
 //! The way of enforcement points' decisions into the ledger.
 
 mod decision;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 
 use std::sync::Arc;
 

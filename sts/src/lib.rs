@@ -23,6 +23,9 @@ mod clock;
 mod config;
 mod exchange;
 mod feed;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod jwks;
 mod jwt;
@@ -58,8 +61,9 @@ pub use peers::{
     DeadReason, PeerError, PeerKey, PeerStats, PeerTiming, RedisConfig, RedisUrl, RedisUrlError,
 };
 pub use policy::{MAX_POLICY_BYTES, PolicyDigest, PolicyError};
+pub use readiness::Draining;
 pub use rotation::{KeyChange, KeyStatus, ZoneKeyError};
 pub use server::ServeError;
 pub use start::{StartError, Sts};
-pub use telemetry::{TelemetryConfig, TelemetryError};
+pub use telemetry::{CollectorHeader, CollectorHeaderError, TelemetryConfig, TelemetryError};
 pub use tls::{TlsError, TlsFileError, TlsFiles};

@@ -65,6 +65,7 @@ pub(crate) struct Metrics {
     evaluations: Timed<Evaluation>,
     records: Histogram,
     propagation: Histogram,
+    coverage: Histogram,
     log_age: Gauge<f64, AtomicU64>,
     log_position: Gauge,
     points: Gauge,
@@ -79,7 +80,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("caracal_sts");
         let decisions = Timed::<Decision>::new_with_constructor(histogram);
         let evaluations = Timed::<Evaluation>::new_with_constructor(histogram);
-        let (records, propagation) = (histogram(), histogram());
+        let (records, propagation, coverage) = (histogram(), histogram(), histogram());
         let log_age = Gauge::<f64, AtomicU64>::default();
         let (log_position, points) = (Gauge::default(), Gauge::default());
         registry.register_with_unit(
@@ -107,6 +108,12 @@ impl Default for Metrics {
             propagation.clone(),
         );
         registry.register_with_unit(
+            "revocation_coverage",
+            "Time from the commit of a revocation to the last acknowledgement of the connected points",
+            Unit::Seconds,
+            coverage.clone(),
+        );
+        registry.register_with_unit(
             "authority_log_age",
             "Time since the last confirmed read of the log's head began; at the lease, all is closed",
             Unit::Seconds,
@@ -128,6 +135,7 @@ impl Default for Metrics {
             evaluations,
             records,
             propagation,
+            coverage,
             log_age,
             log_position,
             points,
@@ -178,17 +186,20 @@ impl Metrics {
     }
 
     /// An enforcement point acknowledged what was committed so long ago.
-    pub(crate) fn propagated(&self, took_ms: u64) {
-        self.propagation
-            .observe(seconds(took_ms.saturating_mul(1000)));
+    pub(crate) fn propagated(&self, took_us: u64) {
+        self.propagation.observe(seconds(took_us));
+    }
+
+    /// Every enforcement point that was connected has acknowledged a revocation.
+    pub(crate) fn covered(&self, took_us: u64) {
+        self.coverage.observe(seconds(took_us));
     }
 
     /// All of it as text, with what is true of the service right now.
     pub(crate) fn render(&self, service: &Service) -> Result<String, fmt::Error> {
-        let age_ms = service.authority.confirmed_ms().map(|at| {
-            let now_ms = service.clock.monotonic_ms();
-            now_ms.saturating_sub(at)
-        });
+        let now = service.clock.reading();
+        let confirmed_ms = service.authority.confirmed_ms(now);
+        let age_ms = confirmed_ms.map(|at| now.monotonic_ms.saturating_sub(at));
         // Before the first read the age is whatever is larger than any lease.
         self.log_age
             .set(age_ms.map_or(f64::INFINITY, |ms| seconds(ms.saturating_mul(1000))));
@@ -292,7 +303,8 @@ mod tests {
             .metrics
             .decided(Asked::Authorize, Some(Reason::NoMandate), 90);
         service.metrics.evaluated(Evaluated::Error, 50_000);
-        service.metrics.propagated(3);
+        service.metrics.propagated(3_000);
+        service.metrics.covered(2_500);
         let text = service.metrics.render(service).unwrap();
         let reason = Reason::NoMandate.as_str();
         for line in [
@@ -306,6 +318,7 @@ mod tests {
             r#"caracal_sts_policy_evaluation_seconds_bucket{le="0.05",outcome="error"} 1"#
                 .to_owned(),
             "caracal_sts_feed_propagation_seconds_sum 0.003".to_owned(),
+            "caracal_sts_revocation_coverage_seconds_sum 0.0025".to_owned(),
             "caracal_sts_enforcement_points 0".to_owned(),
             "# EOF".to_owned(),
         ] {

@@ -16,6 +16,8 @@ mod client;
 mod error;
 mod form;
 mod introspect;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 mod metadata;
 mod request;
 mod resource;

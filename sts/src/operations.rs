@@ -109,7 +109,12 @@ impl Operations for OperationsService {
         } = self.admit(request)?;
         let bound = Duration::from_millis(bound_ms.min(MAX_LEASE_MS));
         let zone = name(&zone)?;
-        let report = self.0.registry.wait_applied(&zone, seq, bound).await;
+        let Service {
+            registry,
+            authority,
+            ..
+        } = &*self.0;
+        let report = registry.wait_applied(authority, &zone, seq, bound).await;
         Ok(Response::new(WaitAppliedResponse {
             acked: number(report.acked),
             expected: number(report.expected),
@@ -173,6 +178,10 @@ fn point(status: PointStatus) -> Point {
         lease_ms,
         connected_ms,
         software,
+        mode,
+        lease_remaining_ms,
+        streams,
+        last_error,
     } = status;
     Point {
         zone: zone.to_string(),
@@ -186,5 +195,9 @@ fn point(status: PointStatus) -> Point {
         lease_ms,
         connected_ms,
         software,
+        mode,
+        last_error,
+        streams,
+        lease_remaining_ms,
     }
 }

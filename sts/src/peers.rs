@@ -18,6 +18,8 @@ mod config;
 mod guard;
 mod inbox;
 mod key;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 mod link;
 mod message;
 mod outbox;
@@ -86,7 +88,8 @@ impl Peers {
             random,
         } = surroundings;
         let RedisConfig {
-            url,
+            url: _,
+            authorities: _,
             key,
             replica,
             prefix,
@@ -99,11 +102,11 @@ impl Peers {
         let counters = Arc::new(Counters::default());
         let heard = Arc::new(AtomicU64::new(0));
         let backoff = || Backoff::new(Arc::clone(&random));
-        let link = Link::start(url.client()?, backoff(), stop.clone());
+        let link = Link::start(config.client()?, backoff(), stop.clone());
         let window_ms = u64::try_from(timing.freshness.as_millis()).unwrap_or(u64::MAX);
         let inbox = Inbox {
             me,
-            client: url.client()?,
+            client: config.client()?,
             names: names.clone(),
             group: replica.as_str().to_owned(),
             key: key.clone(),

@@ -24,6 +24,8 @@ mod engine;
 mod explain;
 mod input;
 mod instrument;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
 mod lint;
 mod outcome;
 mod pace;

@@ -26,16 +26,19 @@ const MAX_NAMED: usize = 10;
 /// The log that every ledger has or may have; whether it is there does not matter.
 const ANY_LOG: &str = crate::request::SYSTEM_ZONE;
 
-/// Whether the service was told to stop: it answers, and asks not to be asked.
+/// Whether a service was told to stop: it answers, and asks not to be asked. Clones are one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Draining(Arc<AtomicBool>);
+pub struct Draining(Arc<AtomicBool>);
 
 impl Draining {
-    pub(crate) fn begin(&self) {
+    /// From now on it will.
+    pub fn begin(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
+    /// Whether it will.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
@@ -98,9 +101,9 @@ impl Service {
     /// What can be said now.
     pub(crate) fn readiness(&self) -> Readiness {
         let stopping = self.draining.has_begun();
-        let now_ms = self.clock.monotonic_ms();
-        let age_ms = self.authority.confirmed_ms();
-        let age_ms = age_ms.map(|at| now_ms.saturating_sub(at));
+        let now = self.clock.reading();
+        let confirmed_ms = self.authority.confirmed_ms(now);
+        let age_ms = confirmed_ms.map(|at| now.monotonic_ms.saturating_sub(at));
         let (position, zones, without) = {
             let state = self.authority.read();
             let without = state.zones().filter(|zone| zone.keys.signing().is_none());

@@ -28,6 +28,12 @@ pub(crate) struct Asked<'a> {
     pub(crate) principal: &'a str,
     /// `x-request-id`.
     pub(crate) request_id: &'a str,
+    /// The point lets the request pass, whatever the answer is. Only what is recorded differs.
+    pub(crate) shadow: bool,
+    /// Why its head can be read in more than one way, where it can.
+    pub(crate) malformed: Option<Reason>,
+    /// Nobody else decides on the request: it comes from Envoy's own `ext_authz`.
+    pub(crate) native: bool,
 }
 
 /// A no, with what the answer to the caller needs.
@@ -78,6 +84,9 @@ pub(crate) struct Normal<'a> {
 impl<'a> Normal<'a> {
     /// Question 1 of the decision order.
     pub(crate) fn read(asked: &Asked<'a>, event: &mut Event) -> Result<Self, Reason> {
+        if let Some(reason) = asked.malformed {
+            return Err(reason);
+        }
         if !is_plain_method(asked.method.as_bytes()) {
             return Err(Reason::MalformedMethod);
         }
@@ -90,7 +99,8 @@ impl<'a> Normal<'a> {
             | PathError::Character
             | PathError::BrokenEncoding
             | PathError::AmbiguousEncoding
-            | PathError::NotUtf8 => Reason::MalformedPath,
+            | PathError::NotUtf8
+            | PathError::Query => Reason::MalformedPath,
         })?;
         event.path = Some(path.as_str().to_owned());
         let host = normal_host(asked.host.as_bytes()).map_err(|_| Reason::MalformedHost)?;

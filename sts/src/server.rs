@@ -5,7 +5,6 @@ mod connection;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caracal_proto::enforcement::enforcement_server::EnforcementServer;
 use caracal_proto::ledger::ledger_server::LedgerServer;
 use caracal_proto::operations::operations_server::OperationsServer;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
@@ -16,13 +15,13 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use crate::check::CheckService;
-use crate::feed::FeedService;
+use crate::feed::FeedDoor;
 use crate::ledger::{LedgerService, MAX_BATCH_BYTES};
 use crate::operations::OperationsService;
 use crate::service::Service;
 use crate::tls::{TlsFileError, TlsFiles};
 use connection::Connection;
-pub(crate) use connection::peer_id;
+pub(crate) use connection::{OpenFeed, peer_id};
 
 /// A silent connection is probed this often, and dropped this much later: a point behind a dead
 /// link is gone from the list soon after its lease.
@@ -39,8 +38,8 @@ const WINDOW_BYTES: u32 = 1024 * 1024;
 /// Largest message of a check: headers, and no body.
 const MAX_CHECK_BYTES: usize = 256 * 1024;
 
-/// Largest message of a feed (Hello, Ping and Ack are small) and of the management API.
-const MAX_WATCH_BYTES: usize = 16 * 1024;
+/// Largest message of the management API.
+const MAX_OPERATION_BYTES: usize = 16 * 1024;
 
 /// Why the server ended.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +66,7 @@ pub(crate) async fn serve(
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .map(|socket| socket.map(Connection::new));
-    let watch = FeedService {
+    let watch = FeedDoor {
         service: Arc::clone(&service),
         stop,
     };
@@ -82,10 +81,10 @@ pub(crate) async fn serve(
             AuthorizationServer::new(CheckService(Arc::clone(&service)))
                 .max_decoding_message_size(MAX_CHECK_BYTES),
         )
-        .add_service(EnforcementServer::new(watch).max_decoding_message_size(MAX_WATCH_BYTES))
+        .add_service(watch)
         .add_service(
             OperationsServer::new(OperationsService(Arc::clone(&service)))
-                .max_decoding_message_size(MAX_WATCH_BYTES),
+                .max_decoding_message_size(MAX_OPERATION_BYTES),
         )
         .add_service(
             LedgerServer::new(LedgerService(service)).max_decoding_message_size(MAX_BATCH_BYTES),

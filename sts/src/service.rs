@@ -10,7 +10,7 @@ use crate::authority::Authority;
 use crate::clock::{Clock, Random};
 use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
-use crate::feed::Registry;
+use crate::feed::{Fanout, Registry};
 use crate::jwks::Jwks;
 use crate::keys::KeyRing;
 use crate::limits::Limits;
@@ -29,6 +29,7 @@ pub(crate) struct Service {
     pub(crate) keys: KeyRing,
     pub(crate) recorder: Recorder,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) fanout: Arc<Fanout>,
     pub(crate) sessions: SessionLocks,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
@@ -46,7 +47,7 @@ impl Service {
     /// Whether the authority state is confirmed within the lease.
     pub(crate) fn is_fresh(&self) -> bool {
         self.authority
-            .is_fresh(self.clock.monotonic_ms(), self.config.lease_ms)
+            .is_fresh(self.clock.reading(), self.config.lease_ms)
     }
 
     /// Records one decision, and how long that took.

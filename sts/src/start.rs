@@ -1,5 +1,6 @@
 //! The handle that the process holds.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::authority::{Authority, TailError, Tailer};
 use crate::clock::{Clock, Random, RandomError, new_id};
 use crate::config::StsConfig;
 use crate::exchange::SessionLocks;
-use crate::feed::{AckReport, PointStatus, Registry};
+use crate::feed::{AckReport, Fanout, PointStatus, Registry, fan_out};
 use crate::http::HttpServeError;
 use crate::jwks::Jwks;
 use crate::keys::{KeyRing, KeyStorage};
@@ -59,6 +60,10 @@ pub enum StartError {
     Telemetry(#[from] TelemetryError),
 }
 
+/// The work of a long method. Boxed, so that its code is generated here and not again in every program and
+/// test that calls it, which took minutes.
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// The running service. A cheap handle; its background tasks end with the last one.
 #[derive(Clone)]
 pub struct Sts {
@@ -68,10 +73,32 @@ pub struct Sts {
 
 impl Sts {
     /// Reads the authority state up to the log's head, then follows it.
-    pub async fn start(
+    pub fn start(
         store: Store,
         ledger: Ledger,
         keys: impl Into<KeyStorage>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        config: StsConfig,
+    ) -> Boxed<Result<Self, StartError>> {
+        Self::boxed_start(store, ledger, keys.into(), clock, random, config)
+    }
+
+    fn boxed_start(
+        store: Store,
+        ledger: Ledger,
+        keys: KeyStorage,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        config: StsConfig,
+    ) -> Boxed<Result<Self, StartError>> {
+        Box::pin(Self::follow(store, ledger, keys, clock, random, config))
+    }
+
+    async fn follow(
+        store: Store,
+        ledger: Ledger,
+        keys: KeyStorage,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         config: StsConfig,
@@ -119,13 +146,14 @@ impl Sts {
         });
         let peers = peers.transpose()?;
         let service = Arc::new(Service {
-            keys: KeyRing::new(store.clone(), keys.into()),
+            keys: KeyRing::new(store.clone(), keys),
             sessions: SessionLocks::default(),
             store,
             authority,
             policies,
             recorder,
             registry,
+            fanout: Arc::new(Fanout::default()),
             metrics: Metrics::default(),
             jwks: Jwks::new(&config.jwks, Arc::clone(&clock)),
             clock,
@@ -138,6 +166,7 @@ impl Sts {
             telemetry,
         });
         tokio::spawn(tailer.run(stop.clone()));
+        tokio::spawn(fan_out(Arc::downgrade(&service), stop.clone()));
         tokio::spawn(forget(Arc::downgrade(&service), stop.clone()));
         tokio::spawn(flush(Arc::downgrade(&service), stop.clone()));
         tokio::spawn(crate::readiness::run(
@@ -157,25 +186,24 @@ impl Sts {
     }
 
     /// Serves `Check`, `Watch` and `Append` with mutual TLS until `shutdown` completes.
-    pub async fn serve_grpc(
+    pub fn serve_grpc(
         &self,
         listener: TcpListener,
         tls: TlsFiles,
-        shutdown: impl Future<Output = ()> + Send,
-    ) -> Result<(), ServeError> {
-        serve(Arc::clone(&self.service), listener, tls, shutdown).await
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Boxed<Result<(), ServeError>> {
+        self.grpc(listener, tls, Box::pin(shutdown))
     }
 
     /// Serves [`Self::http_router`] until `shutdown` completes: with TLS and client certificates for
     /// those who have one, or plain behind something that speaks TLS.
-    pub async fn serve_http(
+    pub fn serve_http(
         &self,
         listener: TcpListener,
         tls: Option<TlsFiles>,
-        shutdown: impl Future<Output = ()> + Send,
-    ) -> Result<(), HttpServeError> {
-        let draining = self.service.draining.clone();
-        crate::http::serve(self.http_router(), listener, tls, draining, shutdown).await
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Boxed<Result<(), HttpServeError>> {
+        self.http(self.http_router(), listener, tls, Box::pin(shutdown))
     }
 
     /// The OAuth endpoints, `/zones/{zone}/jwks.json`, `/healthz`, `/readyz`.
@@ -185,18 +213,39 @@ impl Sts {
 
     /// Serves `GET /metrics` until `shutdown` completes. No secret is in it, but much about who asks
     /// how often: it belongs where the operator's own systems reach it and nobody else.
-    pub async fn serve_metrics(
+    pub fn serve_metrics(
         &self,
         listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send,
-    ) -> Result<(), HttpServeError> {
-        let draining = self.service.draining.clone();
-        crate::http::serve(self.metrics_router(), listener, None, draining, shutdown).await
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Boxed<Result<(), HttpServeError>> {
+        self.http(self.metrics_router(), listener, None, Box::pin(shutdown))
     }
 
     /// `GET /metrics` alone.
     pub fn metrics_router(&self) -> axum::Router {
         crate::http::metrics_router(Arc::clone(&self.service))
+    }
+
+    fn grpc(
+        &self,
+        listener: TcpListener,
+        tls: TlsFiles,
+        shutdown: Boxed<()>,
+    ) -> Boxed<Result<(), ServeError>> {
+        Box::pin(serve(Arc::clone(&self.service), listener, tls, shutdown))
+    }
+
+    fn http(
+        &self,
+        router: axum::Router,
+        listener: TcpListener,
+        tls: Option<TlsFiles>,
+        shutdown: Boxed<()>,
+    ) -> Boxed<Result<(), HttpServeError>> {
+        let draining = self.service.draining.clone();
+        Box::pin(crate::http::serve(
+            router, listener, tls, draining, shutdown,
+        ))
     }
 
     /// Says that the service will stop: from now on it is not ready, while it answers as before.
@@ -218,7 +267,12 @@ impl Sts {
 
     /// Waits until no enforcement point of the zone can decide alone on a state before `seq`.
     pub async fn wait_applied(&self, zone: &Name, seq: u64, bound: Duration) -> AckReport {
-        self.service.registry.wait_applied(zone, seq, bound).await
+        let Service {
+            registry,
+            authority,
+            ..
+        } = &*self.service;
+        registry.wait_applied(authority, zone, seq, bound).await
     }
 
     /// Waits until this service decides on a state that has `seq` in it; false after `bound`.

@@ -12,6 +12,7 @@
 
 mod context;
 mod export;
+mod header;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::clock::{Clock, Random};
 use context::Parent;
 use export::Exporter;
 pub use export::TelemetryError;
+pub use header::{CollectorHeader, CollectorHeaderError};
 pub(crate) use span::{Trace, child, describe};
 
 /// How long the last traces may take to leave when the service stops.
@@ -40,6 +42,8 @@ pub struct TelemetryConfig {
     pub service_name: String,
     /// Authorities of its certificate, PEM, where the endpoint is https.
     pub authorities: Option<PathBuf>,
+    /// What it is told with each call.
+    pub headers: Vec<CollectorHeader>,
 }
 
 /// What became of spans so far.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use caracal_audit::{CheckpointSigner, Ledger, ListQuery};
 use caracal_mandate::event::Event;
+use caracal_mandate::lease::Reading;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::Store;
@@ -41,7 +42,7 @@ impl TestClock {
         self.skipped_ms.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Pushes the time of day forward; leases do not notice.
+    /// Pushes the time of day forward, as if it had been slewed there: leases do not notice.
     pub(crate) fn skip_unix(&self, ms: u64) {
         self.skipped_unix_ms.fetch_add(ms, Ordering::SeqCst);
     }
@@ -58,6 +59,13 @@ impl Clock for TestClock {
         self.system
             .monotonic_ms()
             .saturating_add(self.skipped_ms.load(Ordering::SeqCst))
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            monotonic_ms: self.monotonic_ms(),
+            unix_ms: self.system.unix_ms(),
+        }
     }
 }
 
@@ -95,6 +103,9 @@ pub(crate) fn asked() -> Asked<'static> {
         host: "bank.internal:8443",
         principal: "",
         request_id: "r-1",
+        shadow: false,
+        malformed: None,
+        native: false,
     }
 }
 

@@ -1,5 +1,8 @@
 //! Who is at the other end: mutual TLS, and the SPIFFE ID of the peer's certificate.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod law;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -176,10 +176,14 @@ async fn serve(sts: &Sts, authority: &Authority, directory: &Path) -> u16 {
 }
 
 fn check() -> CheckRequest {
+    let headers = [
+        (":method", "GET"),
+        (":path", "/a"),
+        (":authority", "bank.internal"),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let http = HttpRequest {
-        method: "GET".to_owned(),
-        path: "/a".to_owned(),
-        host: "bank.internal".to_owned(),
+        headers: headers.into(),
         ..HttpRequest::default()
     };
     let request = Some(Asked {

@@ -1,4 +1,4 @@
-use caracal_mandate::event::Outcome;
+use caracal_mandate::event::{EVENT_VERSION, Outcome};
 
 use super::*;
 use crate::testing::{Place, submission, submissions};
@@ -65,11 +65,11 @@ async fn unfit_events_are_refused_before_sequencing() {
     let mut long = submission("a", 1);
     long.event.detail = Some("x".repeat(9000));
     let mut version = submission("a", 1);
-    version.event.v = 2;
+    version.event.v = EVENT_VERSION + 1;
     let mut nobody = submission("a", 1);
     nobody.peer.clear();
     for (unfit, expected) in [
-        (version, Rejection::Version(2)),
+        (version, Rejection::Version(EVENT_VERSION + 1)),
         (submission("", 1), Rejection::Zone),
         (submission("a b", 1), Rejection::Zone),
         (submission("a", 0), Rejection::Number),

@@ -1,6 +1,6 @@
 //! One entry, by itself.
 
-use caracal_mandate::event::{EVENT_VERSION, Emitter};
+use caracal_mandate::event::{Emitter, is_known_version};
 use sqlx::sqlite::SqliteRow;
 
 use super::database::{bytes, integer, text};
@@ -36,7 +36,7 @@ impl Entry {
             Ok(record) if record.event.zone != zone => {
                 Some(format!("it is an event of zone {:?}", record.event.zone))
             }
-            Ok(record) if record.event.v != EVENT_VERSION => {
+            Ok(record) if !is_known_version(record.event.v) => {
                 Some(format!("it has schema version {}", record.event.v))
             }
             Ok(_) => None,

@@ -43,6 +43,10 @@ pub trait Authority: Clone + Send + Sync + 'static {
     /// Every enforcement point that is connected.
     fn points(&self) -> impl Future<Output = Points> + Send;
 
+    /// Waits until the token service of this process decides on a state that has `seq` in it, at most
+    /// `bound`. Those of other processes read it when they do.
+    fn wait_read(&self, seq: u64, bound: Duration) -> impl Future<Output = ()> + Send;
+
     /// Waits until all enforcement points of the zone have applied `seq`, at most `bound`.
     fn wait_applied(
         &self,

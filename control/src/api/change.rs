@@ -1,6 +1,8 @@
-//! The one way of every change: recordable, committed, recorded, answered.
+//! The one way of every change: recordable, committed, recorded, read by the token service, answered.
 
 mod subject;
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -15,6 +17,10 @@ use serde::Serialize;
 use super::error::ApiError;
 use super::recorder::Subject;
 use super::{Api, Authority, KeyStepError};
+
+/// Longest wait for the token service beside us to read what was committed. It is a few milliseconds
+/// behind, and stays behind only in trouble, which its own readiness reports.
+const READ_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The answer to a change: what was made, and its place in the log.
 #[derive(Serialize)]
@@ -178,8 +184,13 @@ impl<A: Authority> Api<A> {
             let _in_flight = api.in_flight.read().await;
             api.settle(&zone, request, subject, idempotency).await
         });
-        task.await
-            .map_err(|_| ApiError::internal("the change ended in a panic"))?
+        let done = task
+            .await
+            .map_err(|_| ApiError::internal("the change ended in a panic"))??;
+        // Who grants something and uses it at once is not refused.
+        let seq = done.committed.seq;
+        self.authority.wait_read(seq, READ_PATIENCE).await;
+        Ok(done)
     }
 
     async fn settle(

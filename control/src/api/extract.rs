@@ -54,15 +54,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 ApiError::invalid("the body could not be read: send it again")
             }
         })?;
-        // An array would be taken for a struct's members in their order.
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(ApiError::invalid("the JSON body is no object"));
-        }
-        let value = serde_json::from_slice(&bytes);
-        value
-            .map(Self)
-            .map_err(|error| ApiError::invalid(format!("the JSON body: {error}")))
+        object(&bytes).map(Self)
     }
+}
+
+/// Reads the bytes of a body.
+pub(super) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // An array would be taken for a struct's members in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(ApiError::invalid("the JSON body is no object"));
+    }
+    let value = serde_json::from_slice(bytes);
+    value.map_err(|error| ApiError::invalid(format!("the JSON body: {error}")))
 }
 
 /// The parameters after the question mark.

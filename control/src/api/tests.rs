@@ -2,6 +2,8 @@ mod credentials;
 mod grants;
 mod keys;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use caracal_audit::{CheckpointSigner, ListQuery};
@@ -23,7 +25,9 @@ const TOKEN: &str = "the-admin-token";
 
 /// A token service whose one enforcement point never answers.
 #[derive(Clone, Default)]
-struct Silent;
+struct Silent {
+    read: Arc<AtomicU64>,
+}
 
 impl Authority for Silent {
     async fn ensure_zone_key(&self, _: &Name) -> Result<(), AuthorityError> {
@@ -72,6 +76,10 @@ impl Authority for Silent {
             lease_ms: 3000,
             connected_ms: 1000,
             software: text("test"),
+            mode: text("shadow"),
+            lease_remaining_ms: 2990,
+            streams: 2,
+            last_error: text("it is silent"),
         }];
         Points {
             items,
@@ -81,6 +89,10 @@ impl Authority for Silent {
 
     async fn troubles(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    async fn wait_read(&self, seq: u64, _: Duration) {
+        self.read.store(seq, Ordering::Relaxed);
     }
 
     async fn wait_applied(&self, _: &Name, _: u64, bound: Duration) -> AckReport {
@@ -110,6 +122,8 @@ impl Clock for Fixed {
 
 struct Fixture {
     _directory: TempDir,
+    /// What the stand-in was asked to have read.
+    read: Arc<AtomicU64>,
     ledger: Ledger,
     router: Router,
 }
@@ -127,9 +141,12 @@ impl Fixture {
         let ledger = Ledger::open(&path, signer, ledger_clock).await.unwrap();
         let random = Arc::new(SystemRandom::new());
         let lease = Duration::from_secs(2);
-        let api = Api::new(store, ledger.clone(), Silent, clock, random, lease).unwrap();
+        let silent = Silent::default();
+        let read = Arc::clone(&silent.read);
+        let api = Api::new(store, ledger.clone(), silent, clock, random, lease).unwrap();
         Self {
             _directory: directory,
+            read,
             ledger,
             router: api.router(AdminToken::new(TOKEN)),
         }
@@ -336,6 +353,16 @@ async fn a_repeated_request_makes_one_grant() {
 }
 
 #[tokio::test]
+async fn a_change_is_answered_when_the_token_service_beside_us_has_read_it() {
+    let fixture = Fixture::bank().await;
+    let (_, made) = fixture
+        .post("/v1/zones/bank/grants", Fixture::grant())
+        .await;
+    let read = fixture.read.load(Ordering::Relaxed);
+    assert_eq!(made["seq"], read, "{made}");
+}
+
+#[tokio::test]
 async fn a_revocation_that_waits_says_who_was_silent() {
     let fixture = Fixture::bank().await;
     let body = json!({"target": "zone", "wait": true});
@@ -423,6 +450,8 @@ async fn lists_show_what_was_made() {
     assert_eq!(points["items"][0]["role"], "gateway");
     let (_, status) = fixture.get("/v1/zones/bank/points/status").await;
     assert_eq!(status["items"][0]["instance"], "edge-1");
+    assert_eq!(status["items"][0]["mode"], "shadow");
+    assert_eq!(status["items"][0]["last_error"], "it is silent");
     let policy = json!({"source": "package caracal.policy\nallow := true"});
     let (_, made) = fixture
         .call("PUT", "/v1/zones/bank/policies/active", policy, "")

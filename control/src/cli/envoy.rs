@@ -1,5 +1,6 @@
 //! `caracal envoy`: configurations that run as they stand.
 
+mod native;
 mod template;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -17,6 +18,15 @@ const GATEWAY: &str = include_str!("../../../envoy/gateway.yaml");
 /// Name of the secret that ties our filter to the filter behind it.
 const ALLOW_MARK: &str = "ALLOW_MARK";
 
+/// What enforcement and shadow differ in: name of the placeholder, value when it enforces, value in
+/// shadow. They change together or not at all, so none of them can be set alone.
+const MODES: [(&str, &str, &str); 3] = [
+    ("MODE", "enforce", "shadow"),
+    ("RBAC_RULES", "rules", "shadow_rules"),
+    // A filter that crashes closes the gate, and in shadow there is no gate.
+    ("FAILURE_POLICY", "FAIL_RELOAD", "FAIL_OPEN"),
+];
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvoyCommand {
     /// Prints a complete Envoy configuration.
@@ -24,7 +34,7 @@ pub(crate) enum EnvoyCommand {
 Example; run it without --set to see which values are needed:
   caracal envoy render agent --set ZONE=bank --set INSTANCE=payout-1 ... > agent.yaml
 
-Every rendering holds a new secret. Keep the file readable by Envoy only.")]
+Every rendering holds a new secret, but with --native. Keep the file readable by Envoy only.")]
     Render(RenderArgs),
 }
 
@@ -47,21 +57,45 @@ pub(crate) struct RenderArgs {
     /// A value of the template, once for each.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     values: Vec<String>,
+    /// Decides, records and counts as if it enforced, and lets everything pass.
+    #[arg(long)]
+    shadow: bool,
+    /// Where Wasm cannot run: Envoy itself asks the token service about each request.
+    #[arg(long, conflicts_with = "shadow")]
+    native: bool,
 }
 
 impl EnvoyCommand {
     pub(crate) fn run(self, output: &Output) -> Result<(), CliError> {
-        let Self::Render(RenderArgs { role, values }) = self;
+        let Self::Render(RenderArgs {
+            role,
+            values,
+            shadow,
+            native,
+        }) = self;
         let template = match role {
             Role::Agent => AGENT,
             Role::Resource => RESOURCE,
             Role::Gateway => GATEWAY,
         };
         let mut given = template::values(&values)?;
+        if native {
+            // No filter, so neither its secret nor its modes: both would be placeholders of nothing.
+            let template = native::template(template)?;
+            return output.line(template::render(&template, &given)?.trim_end());
+        }
         if given.insert(ALLOW_MARK.to_owned(), mark()?).is_some() {
             return Err(CliError::Usage(format!(
                 "{ALLOW_MARK} is a secret that is made anew each time: leave it out"
             )));
+        }
+        for (name, enforce, shadowed) in MODES {
+            let value = if shadow { shadowed } else { enforce };
+            if given.insert(name.to_owned(), value.to_owned()).is_some() {
+                return Err(CliError::Usage(format!(
+                    "{name} follows from --shadow: leave it out"
+                )));
+            }
         }
         output.line(template::render(template, &given)?.trim_end())
     }
@@ -85,11 +119,15 @@ mod tests {
             let names: Vec<_> = template::placeholders(text)
                 .map(|one| one.unwrap())
                 .collect();
-            assert!(
-                names
-                    .iter()
-                    .any(|one| one.name == ALLOW_MARK && one.default.is_none())
-            );
+            let made = MODES.iter().map(|(name, ..)| *name).chain([ALLOW_MARK]);
+            for made in made {
+                assert!(
+                    names
+                        .iter()
+                        .any(|one| one.name == made && one.default.is_none()),
+                    "{made}"
+                );
+            }
         }
     }
 

@@ -112,6 +112,10 @@ fn paragraph(told: &Value) -> String {
         "entry {index}: {} by {} {}",
         match of("outcome").as_str() {
             "allow" => "allowed".to_owned(),
+            // It must not be taken for a refusal that anybody met.
+            "deny" if event.get("shadow") == Some(&Value::Bool(true)) => {
+                format!("SHADOW: let pass, would be refused, {}", of("reason"))
+            }
             "deny" => format!("refused, {}", of("reason")),
             _ => "unreadable; `caracal audit verify` says more".to_owned(),
         },
@@ -146,6 +150,16 @@ mod tests {
         json!({"index": 7, "event": {"action": "exchange", "component": "sts", "outcome": "deny",
             "reason": "no_grant", "application": "payout", "policy": "sha256:a",
             "detail": "by tls_client_auth\u{1b}[2J", "time_ms": 5}})
+    }
+
+    #[test]
+    fn what_was_only_shadowed_is_no_refusal() {
+        let mut entry = entry();
+        entry["event"]["shadow"] = json!(true);
+        let text = paragraph(&explained(&entry, &json!({"items": []})));
+        assert!(text.starts_with(
+            "entry 7: SHADOW: let pass, would be refused, no_grant by sts exchange\n"
+        ));
     }
 
     #[test]

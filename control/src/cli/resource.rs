@@ -44,7 +44,8 @@ pub(crate) struct CreateArgs {
     /// Hosts under which it is called.
     #[arg(long = "host", num_args = 1.., value_name = "HOST", required_unless_present = "file")]
     hosts: Vec<Host>,
-    /// What can be done there: 'NAME METHOD PATH SCOPE[,SCOPE...]'. Everything else is refused.
+    /// What can be done there: 'NAME METHOD PATH SCOPE[,SCOPE...] [irreversible]'. Everything else
+    /// is refused. An irreversible operation is let through only once that is in the ledger.
     #[arg(
         long = "operation",
         value_name = "OPERATION",
@@ -62,8 +63,12 @@ impl FromStr for OperationFlag {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<_> = text.split_whitespace().collect();
-        let [name, method, path, scopes] = parts.as_slice() else {
-            return Err("write 'NAME METHOD PATH SCOPE[,SCOPE...]'".to_owned());
+        let (parts, irreversible) = match parts.as_slice() {
+            [parts @ .., "irreversible"] => (parts, true),
+            parts => (parts, false),
+        };
+        let [name, method, path, scopes] = parts else {
+            return Err("write 'NAME METHOD PATH SCOPE[,SCOPE...] [irreversible]'".to_owned());
         };
         let scopes = scopes
             .split(',')
@@ -77,6 +82,7 @@ impl FromStr for OperationFlag {
             method: method.parse().map_err(|error| format!("{error}"))?,
             path: path.parse().map_err(|error| format!("{error}"))?,
             scopes,
+            irreversible,
         }))
     }
 }

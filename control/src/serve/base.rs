@@ -1,13 +1,12 @@
 //! What both halves stand on: data directory, databases, clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use caracal_audit::Ledger;
 use caracal_store::Store;
-use caracal_sts::{Clock, Random, SystemClock, SystemRandom, TelemetryConfig, TlsFiles};
+use caracal_sts::{Clock, Draining, Random, SystemClock, SystemRandom, TelemetryConfig, TlsFiles};
 
 use super::data::DataDirectory;
 use crate::clock::LedgerClock;
@@ -36,20 +35,6 @@ pub(super) struct Parts {
     pub(super) shared: Shared,
     pub(super) token_service: Option<TokenServiceSettings>,
     pub(super) management: Option<ManagementSettings>,
-}
-
-/// Whether the process was told to stop.
-#[derive(Clone, Default)]
-pub(super) struct Draining(Arc<AtomicBool>);
-
-impl Draining {
-    pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
 }
 
 impl Base {

@@ -10,9 +10,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use caracal_audit::Ledger;
 use caracal_store::Store;
+use caracal_sts::Draining;
 use serde_json::json;
 
-use super::base::{Base, Draining, Shared};
+use super::base::{Base, Shared};
 use super::servers::{Servers, bind};
 use crate::api::{Api, Authority};
 use crate::settings::ManagementSettings;

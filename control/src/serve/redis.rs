@@ -15,6 +15,7 @@ use crate::settings::reader::Reader;
 #[derive(Debug)]
 pub(crate) struct RedisSettings {
     url: RedisUrl,
+    authorities: Option<PathBuf>,
     key: PathBuf,
     replica: Option<Name>,
 }
@@ -32,8 +33,20 @@ impl RedisSettings {
                 file to each replica",
             );
         }
+        let authorities = read.file("redis-ca");
+        if let Some(file) = &authorities {
+            read.exists("redis-ca", file);
+            if url.as_ref().is_some_and(|url| !url.has_tls()) {
+                read.wrong("redis-ca", "is for a rediss URL; this one has no TLS");
+            }
+        }
         let (url, key) = (url?, key?);
-        Some(Self { url, key, replica })
+        Some(Self {
+            url,
+            authorities,
+            key,
+            replica,
+        })
     }
 
     /// `own_name` is the name for want of a given one, and `read` reads a file that only its owner may
@@ -43,7 +56,12 @@ impl RedisSettings {
         own_name: impl FnOnce() -> anyhow::Result<Name>,
         read: impl FnOnce(&Path) -> anyhow::Result<Vec<u8>>,
     ) -> anyhow::Result<RedisConfig> {
-        let Self { url, key, replica } = self;
+        let Self {
+            url,
+            authorities,
+            key,
+            replica,
+        } = self;
         let Some(bytes) = key_from(&read(&key).context("--redis-key")?) else {
             bail!("{} has not 32 bytes, nor these in base64url", key.display());
         };
@@ -51,7 +69,14 @@ impl RedisSettings {
             Some(name) => name,
             None => own_name()?,
         };
-        Ok(RedisConfig::new(url, bytes, replica))
+        let authorities = authorities.map(|file| {
+            let pem = std::fs::read(&file);
+            pem.with_context(|| format!("--redis-ca {}", file.display()))
+        });
+        Ok(RedisConfig {
+            authorities: authorities.transpose()?,
+            ..RedisConfig::new(url, bytes, replica)
+        })
     }
 }
 
@@ -71,6 +96,7 @@ mod tests {
         let of = |key: &[u8]| {
             let settings = RedisSettings {
                 url: "redis://localhost".parse().unwrap(),
+                authorities: None,
                 key: "k".into(),
                 replica: None,
             };

@@ -246,6 +246,9 @@ impl Authority for TokenServices {
         points
     }
 
+    /// There is none in this process.
+    async fn wait_read(&self, _: u64, _: Duration) {}
+
     async fn wait_applied(&self, zone: &Name, seq: u64, bound: Duration) -> AckReport {
         let bound_ms = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
         let zone = zone.to_string();
@@ -342,6 +345,10 @@ fn point(point: Point) -> Option<PointStatus> {
         lease_ms,
         connected_ms,
         software,
+        mode,
+        last_error,
+        streams,
+        lease_remaining_ms,
     } = point;
     Some(PointStatus {
         zone: zone.parse().ok()?,
@@ -354,5 +361,9 @@ fn point(point: Point) -> Option<PointStatus> {
         lease_ms,
         connected_ms,
         software,
+        mode,
+        lease_remaining_ms,
+        streams,
+        last_error,
     })
 }

@@ -22,6 +22,8 @@ pub(super) async fn start(
         https,
         metrics,
         instance,
+        mandate_lifetime_s,
+        accept_endpoint_audience,
         redis,
         keys,
         jwks,
@@ -36,6 +38,8 @@ pub(super) async fn start(
     }
     let defaults = StsConfig::default();
     let config = StsConfig {
+        default_lifetime_s: mandate_lifetime_s.unwrap_or(defaults.default_lifetime_s),
+        accept_endpoint_audience,
         lease_ms: shared.lease_ms,
         redis,
         jwks: jwks.config()?,

@@ -195,7 +195,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ],
         "URL",
-        ALL,
+        TOKENS,
         "OpenTelemetry collector that takes traces over gRPC, such as http://127.0.0.1:4317. No traces unless it is given",
     ),
     one(
@@ -205,15 +205,15 @@ pub(super) const SETTINGS: &[Setting] = &[
             "OTEL_EXPORTER_OTLP_PROTOCOL",
         ],
         "NAME",
-        ALL,
+        TOKENS,
         "grpc, which is all that is spoken [default: grpc]",
     ),
     one(
         "otlp-service-name",
         &["CARACAL_OTLP_SERVICE_NAME", "OTEL_SERVICE_NAME"],
         "NAME",
-        ALL,
-        "service.name of the traces [default: caracal-up, caracal-sts or caracal-control]",
+        TOKENS,
+        "service.name of the traces [default: caracal-up or caracal-sts]",
     ),
     one(
         "otlp-ca",
@@ -223,8 +223,19 @@ pub(super) const SETTINGS: &[Setting] = &[
             "OTEL_EXPORTER_OTLP_CERTIFICATE",
         ],
         "FILE",
-        ALL,
+        TOKENS,
         "Authorities of the collector's certificate, PEM, for an https endpoint",
+    ),
+    many(
+        "otlp-headers",
+        &[
+            "CARACAL_OTLP_HEADERS",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+        ],
+        "NAME=VALUE",
+        TOKENS,
+        "Sent to the collector with each call, such as api-key=...; better in a variable or the file than in a flag, which is seen by whoever lists processes",
     ),
     one(
         "grpc",
@@ -262,6 +273,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Name of this token service in the ledger's events [default: sts]",
     ),
     one(
+        "mandate-lifetime",
+        &["CARACAL_MANDATE_LIFETIME"],
+        "SPAN",
+        TOKENS,
+        "How long a mandate lives where nothing shortens it, 1s to 15m [default: 5m]",
+    ),
+    one(
+        "accept-endpoint-audience",
+        &["CARACAL_ACCEPT_ENDPOINT_AUDIENCE"],
+        "BOOL",
+        TOKENS,
+        "Whether a client assertion may be addressed to the token endpoint instead of the zone's issuer, as older clients do [default: false]",
+    ),
+    one(
         "redis-url",
         &["CARACAL_REDIS_URL"],
         "URL",
@@ -274,6 +299,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "FILE",
         TOKENS,
         "The key that the replicas share: a file with 32 bytes, or with these in base64url, that only its owner may read",
+    ),
+    one(
+        "redis-ca",
+        &["CARACAL_REDIS_CA"],
+        "FILE",
+        TOKENS,
+        "Authorities of the Redis server's certificate, PEM, for a rediss URL [default: those of the system]",
     ),
     one(
         "replica",

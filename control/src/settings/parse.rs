@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_store::{DatabaseUrl, DatabaseUrlError};
@@ -64,6 +65,16 @@ pub(crate) fn boolean(text: &str) -> Parsed<bool> {
 pub(crate) fn span(text: &str) -> Parsed<Seconds> {
     let span = text.parse();
     span.map_err(|_| "is no span of time: write a number with s, m, h or d, such as 30d")
+}
+
+/// Seconds.
+pub(super) fn mandate_lifetime(text: &str) -> Parsed<u64> {
+    let Seconds(seconds) = span(text)?;
+    if (1..=MAX_LIFETIME_SECONDS).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("must be from 1s to 15m")
+    }
 }
 
 pub(crate) fn name(text: &str) -> Parsed<Name> {

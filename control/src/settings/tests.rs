@@ -185,6 +185,37 @@ fn every_mistake_of_all_three_places_is_reported_at_once_with_its_place() {
 }
 
 #[test]
+fn a_mandate_lives_as_long_as_the_operator_says_and_never_beyond_fifteen_minutes() {
+    let of = |span| Case::of(Program::Sts).flags(&["--mandate-lifetime", span]);
+    let tokens = of("90s").settings().token_service.unwrap();
+    assert_eq!(tokens.mandate_lifetime_s, Some(90));
+    for span in ["0s", "16m", "5", "-1s"] {
+        assert_eq!(of(span).mistakes().len(), 1, "{span}");
+    }
+}
+
+#[test]
+fn the_authority_of_a_redis_without_tls_is_a_mistake() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let of = |url: &str| {
+        let flags = ["--redis-url", url, "--redis-key", file, "--redis-ca", file];
+        Case::of(Program::Sts).flags(&flags).mistakes()
+    };
+    let mistake = "--redis-ca: is for a rediss URL; this one has no TLS";
+    assert!(of("redis://localhost").iter().any(|line| line == mistake));
+    assert!(of("rediss://localhost").iter().all(|line| line != mistake));
+}
+
+#[test]
+fn the_management_api_sends_no_traces_and_says_so() {
+    let found = Case::of(Program::Control)
+        .flags(&["--otlp-endpoint", "http://localhost:4317"])
+        .mistakes();
+    let mistake = "--otlp-endpoint: is not a setting of caracal control: leave it out";
+    assert!(found.iter().any(|line| line == mistake), "{found:#?}");
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_read_as_far_as_it_goes() {
     let case = Case::of(Program::Sts).file("lease-ms = \ngrpc = \"127.0.0.1:1\"\ndrain-ms = -1\n");
     let found = case.mistakes();
@@ -280,6 +311,7 @@ fn no_mistake_repeats_a_value() {
         "key-lifetime",
         "replica",
         "otlp-endpoint",
+        "otlp-headers",
         "tls-key",
         "pasword",
         "data",

@@ -29,6 +29,7 @@ async fn feed(channel: Channel) -> (UnboundedSender<WatchRequest>, Streaming<Wat
         role: "agent".to_owned(),
         software: "test".to_owned(),
         lease_ms: 2000,
+        ..Hello::default()
     };
     let hello = WatchRequest {
         message: Some(Message::Hello(hello)),
@@ -43,10 +44,14 @@ async fn feed(channel: Channel) -> (UnboundedSender<WatchRequest>, Streaming<Wat
 
 /// What Envoy asks for a request of the application.
 fn check() -> CheckRequest {
+    let headers = [
+        (":method", "GET"),
+        (":path", "/accounts/42"),
+        (":authority", "accounts.example"),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let http = HttpRequest {
-        method: "GET".to_owned(),
-        path: "/accounts/42".to_owned(),
-        host: "accounts.example".to_owned(),
+        headers: headers.into(),
         ..HttpRequest::default()
     };
     let request = Some(Request {

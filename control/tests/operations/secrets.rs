@@ -115,12 +115,16 @@ async fn check(
     client: &mut AuthorizationClient<Channel>,
     credential: Option<&str>,
 ) -> CheckResponse {
-    let headers = credential.map(|value| ("authorization".to_owned(), format!("Bearer {value}")));
+    let pseudo = [
+        (":method", "GET"),
+        (":path", "/accounts/42"),
+        (":authority", "accounts.example"),
+    ];
+    let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let credential =
+        credential.map(|value| ("authorization".to_owned(), format!("Bearer {value}")));
     let http = HttpRequest {
-        method: "GET".to_owned(),
-        path: "/accounts/42".to_owned(),
-        host: "accounts.example".to_owned(),
-        headers: headers.into_iter().collect(),
+        headers: pseudo.into_iter().chain(credential).collect(),
         ..HttpRequest::default()
     };
     let attributes = AttributeContext {

@@ -155,10 +155,12 @@ async fn a_check_of_envoy_joins_the_trace_of_the_request_that_it_checks() {
     let channel = tls::channel(&place, &up.address("gRPC"), "payout").await;
     let mut client = AuthorizationClient::new(channel);
     let http = HttpRequest {
-        method: "GET".to_owned(),
-        path: "/accounts/42".to_owned(),
-        host: "accounts.example".to_owned(),
-        headers: HashMap::from([("traceparent".to_owned(), traceparent("01"))]),
+        headers: HashMap::from([
+            (":method".to_owned(), "GET".to_owned()),
+            (":path".to_owned(), "/accounts/42".to_owned()),
+            (":authority".to_owned(), "accounts.example".to_owned()),
+            ("traceparent".to_owned(), traceparent("01")),
+        ]),
         ..HttpRequest::default()
     };
     let check = CheckRequest {
@@ -213,4 +215,33 @@ async fn a_dead_collector_costs_nothing_but_a_counted_drop() {
             && shown.contains("caracal_sts_trace_spans_dropped_total 100")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_behind_tls_is_told_who_sends() {
+    let place = Place::new();
+    let file = |name: &str| text(&place.path(&format!("tls/{name}")));
+    let (collector, endpoint) = Collector::start_with_tls(&file("sts.pem"), &file("sts.key")).await;
+    let addresses = ["--grpc", "--http", "--admin", "--metrics"];
+    let addresses = addresses.map(|flag| [flag, "127.0.0.1:0"]).concat();
+    let mut command = place.command(["up"]);
+    command
+        .args(addresses)
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .env("OTEL_EXPORTER_OTLP_CERTIFICATE", place.path("tls/ca.pem"))
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "api-key=k%2C7, other=1");
+    let up = place.serve("up", command);
+    let admin = Admin::of(&place, &up);
+    admin.make_zone();
+    let answer = request(&up.http(), &admin.secret()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    until("a trace has arrived", async || {
+        !collector.spans().is_empty()
+    })
+    .await;
+    let keys = collector.keys();
+    assert!(
+        keys.iter().all(|key| key.as_deref() == Some("k,7")),
+        "{keys:?}"
+    );
 }

@@ -25,7 +25,7 @@ pub(crate) struct FeedItem {
 }
 
 /// The part of a zone that one enforcement point is told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum FeedScope {
     /// Everything.
     Zone,
@@ -118,7 +118,7 @@ impl FeedLog {
     }
 
     pub(super) fn revocation(&mut self, seq: u64, revocation: Revocation) {
-        self.push(seq, None, revocation_item(&revocation));
+        self.push(seq, None, revocation_item(revocation));
     }
 }
 
@@ -134,6 +134,7 @@ fn resource_item(resource: &Resource) -> item::Item {
         method: operation.method.to_string(),
         path: operation.path.to_string(),
         scopes: operation.scopes.to_string(),
+        irreversible: operation.irreversible,
     };
     item::Item::ResourcePut(wire::Resource {
         name: resource.name.to_string(),
@@ -143,7 +144,7 @@ fn resource_item(resource: &Resource) -> item::Item {
     })
 }
 
-const fn revocation_item(revocation: &Revocation) -> item::Item {
+const fn revocation_item(revocation: Revocation) -> item::Item {
     item::Item::Revocation(wire::Revocation {
         id: revocation.id.0,
         issued_until: revocation.issued_until,

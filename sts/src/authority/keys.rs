@@ -10,11 +10,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caracal_mandate::key::{KeySet, PublicKey};
 use caracal_store::model::{KeyActivation, SigningKey};
 
+use crate::keys::ParsedEs256;
+
 /// Keys of a zone. The one that signs always verifies too.
 #[derive(Debug, Default)]
 pub(crate) struct ZoneKeys {
     verifying: Arc<KeySet>,
-    signing: Option<Arc<str>>,
+    signing: Option<Signing>,
+}
+
+/// The key that signs.
+#[derive(Debug, Clone)]
+struct Signing {
+    kid: Arc<str>,
+    verifier: Arc<ParsedEs256>,
 }
 
 /// Why a published key is of no use.
@@ -29,8 +38,14 @@ impl ZoneKeys {
     }
 
     /// Id of the key that signs. Without one nothing is issued.
-    pub(crate) const fn signing(&self) -> Option<&Arc<str>> {
-        self.signing.as_ref()
+    pub(crate) fn signing(&self) -> Option<&Arc<str>> {
+        self.signing.as_ref().map(|signing| &signing.kid)
+    }
+
+    /// The same, and what verifies its signatures quickly.
+    pub(crate) fn signing_and_verifier(&self) -> Option<(&Arc<str>, &Arc<ParsedEs256>)> {
+        let Signing { kid, verifier } = self.signing.as_ref()?;
+        Some((kid, verifier))
     }
 
     /// Whether signatures of a key count.
@@ -58,7 +73,7 @@ impl ZoneKeys {
     /// A retired key verifies no more.
     pub(super) fn drop_retired(&mut self, kid: &str) {
         self.forget(kid);
-        if self.signing.as_deref() == Some(kid) {
+        if self.signs(kid) {
             self.signing = None;
         }
     }
@@ -66,13 +81,21 @@ impl ZoneKeys {
     /// A key verifies no more, and its successor signs if it was the one that did.
     pub(super) fn revoke(&mut self, kid: &str, successor: Option<&str>) {
         self.forget(kid);
-        if self.signing.as_deref() == Some(kid) {
+        if self.signs(kid) {
             self.sign_with(successor);
         }
     }
 
     fn sign_with(&mut self, kid: Option<&str>) {
-        self.signing = kid.filter(|kid| self.verifies(kid)).map(Into::into);
+        self.signing = kid.and_then(|kid| {
+            let verifier = Arc::new(ParsedEs256::new(self.verifying.get(kid)?));
+            let kid = kid.into();
+            Some(Signing { kid, verifier })
+        });
+    }
+
+    fn signs(&self, kid: &str) -> bool {
+        self.signing().is_some_and(|signing| **signing == *kid)
     }
 
     fn forget(&mut self, kid: &str) {

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use caracal_mandate::expiry::ExpiryClock;
+use caracal_mandate::lease::{HeadRead, Reading, Standing};
 use caracal_store::model::{Change, LogEntry, Policy};
 use caracal_store::{ReadError, Store};
 use tokio::sync::watch;
@@ -51,20 +53,31 @@ impl Tailer {
     pub(crate) async fn catch_up(&self) -> Result<(), TailError> {
         loop {
             // Taken before the read: what was committed until now cannot be missed by it.
-            let started_ms = self.clock.monotonic_ms();
-            let head = self.store.head().await?;
+            let started = self.clock.reading();
+            let read = HeadRead::new(started.monotonic_ms, self.store.head().await?);
             let applied = self.authority.read().applied();
-            if head < applied {
-                return Err(TailError::Shortened { head, applied });
-            }
-            if head > applied {
-                let entries = self.store.entries_after(applied, BATCH).await?;
-                check_gapless(applied, &entries)?;
-                self.authority.apply(self.prepare(entries).await);
-            }
-            if self.authority.read().applied() >= head {
-                self.authority.confirm(started_ms);
-                return Ok(());
+            let standing = match read.against(applied) {
+                Standing::Behind => {
+                    let entries = self.store.entries_after(applied, BATCH).await?;
+                    check_gapless(applied, &entries)?;
+                    self.authority.apply(self.prepare(entries).await);
+                    read.at_least(self.authority.read().applied())
+                }
+                standing => standing,
+            };
+            match standing {
+                Standing::Shortened => {
+                    let head = read.head();
+                    return Err(TailError::Shortened { head, applied });
+                }
+                Standing::Confirmed { at_ms } => {
+                    self.authority.confirm(Reading {
+                        monotonic_ms: at_ms,
+                        ..started
+                    });
+                    return Ok(());
+                }
+                Standing::Behind => {}
             }
         }
     }
@@ -106,6 +119,7 @@ impl Tailer {
         let mut commits = self.store.commits();
         let mut pause = tokio::time::interval(self.pause);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut expiry = ExpiryClock::default();
         let mut expired_s = 0;
         loop {
             tokio::select! {
@@ -118,10 +132,10 @@ impl Tailer {
             if let Err(error) = self.catch_up().await {
                 tracing::error!(%error, "the authority state is not confirmed");
             }
-            let now_s = self.clock.unix_ms() / 1000;
-            if now_s != expired_s {
-                self.authority.expire(now_s);
-                expired_s = now_s;
+            let second = expiry.advance(self.clock.monotonic_ms(), self.clock.unix_ms());
+            if second != expired_s {
+                self.authority.expire(second);
+                expired_s = second;
             }
         }
     }

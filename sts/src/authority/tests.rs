@@ -1,3 +1,5 @@
+use caracal_mandate::lease::Reading;
+
 use crate::clock::Clock as _;
 use crate::testing::{PAYOUT, World, name};
 
@@ -39,11 +41,28 @@ async fn a_service_that_starts_later_knows_the_same() {
 async fn a_read_is_confirmed_by_when_it_began() {
     let world = World::empty().await;
     let authority = &world.service().authority;
-    let now_ms = world.clock.monotonic_ms();
-    assert!(authority.confirmed_ms().unwrap() <= now_ms);
-    assert!(authority.is_fresh(now_ms, 2000));
-    assert!(!authority.is_fresh(now_ms + 10_000, 2000));
-    assert!(!Authority::new(1).is_fresh(0, 2000));
+    let now = world.clock.reading();
+    assert!(authority.confirmed_ms(now).unwrap() <= now.monotonic_ms);
+    assert!(authority.is_fresh(now, 2000));
+    let later = Reading {
+        monotonic_ms: now.monotonic_ms + 10_000,
+        unix_ms: now.unix_ms + 10_000,
+    };
+    assert!(!authority.is_fresh(later, 2000));
+    assert!(!Authority::new(1).is_fresh(now, 2000));
+}
+
+#[tokio::test]
+async fn what_was_confirmed_before_the_machine_stood_still_is_not_fresh() {
+    let world = World::empty().await;
+    let authority = &world.service().authority;
+    let now = world.clock.reading();
+    let resumed = Reading {
+        unix_ms: now.unix_ms + 10_000,
+        ..now
+    };
+    assert_eq!(authority.confirmed_ms(resumed), None);
+    assert!(!authority.is_fresh(resumed, 2000));
 }
 
 #[tokio::test]

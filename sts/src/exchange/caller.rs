@@ -56,6 +56,15 @@ impl Caller {
             Identity::Point { point, .. } => Some(point),
         }
     }
+
+    /// Whether it may ask about a resource: an application about any, a point about what its feed
+    /// tells it of.
+    pub(crate) fn sees(&self, resource: &Name) -> bool {
+        self.point().is_none_or(|point| {
+            let guards_all = point.role == PointRole::Gateway && point.resources.is_empty();
+            guards_all || point.resources.contains(resource)
+        })
+    }
 }
 
 /// The workload that will hold the mandate, and its live application and zone.

@@ -14,7 +14,7 @@ use caracal_mandate::verify::{Presentation, Presenter, Trust, VerifiedMandate, v
 use super::{Granted, InSession, Permitted, Question, Unminted};
 use crate::authority::ZonePolicy;
 use crate::clock::new_id;
-use crate::keys::{Es256, sign};
+use crate::keys::sign;
 use crate::recorder::Receipt;
 use crate::service::Service;
 use crate::telemetry;
@@ -42,17 +42,18 @@ impl Minted {
     ) -> Result<Self, Unminted> {
         let unavailable = |_| Unminted::Refused(Reason::IssuerUnavailable);
         let zone = question.holder.zone();
-        let (rev, keys, kid) = {
+        let (rev, keys, (kid, by_key)) = {
             let state = service.authority.read();
             let zone = state.zone(&zone.name).ok_or(Unminted::Moved)?;
             let rev = service.authority.version(state.applied());
+            let signing = zone.keys.signing_and_verifier();
+            let (kid, by_key) = signing.ok_or(Unminted::Refused(Reason::IssuerUnavailable))?;
             (
                 rev,
                 Arc::clone(zone.keys.verifying()),
-                zone.keys.signing().cloned(),
+                (Arc::clone(kid), Arc::clone(by_key)),
             )
         };
-        let kid = kid.ok_or(Unminted::Refused(Reason::IssuerUnavailable))?;
         let key = service
             .keys
             .get(&zone.name, &kid)
@@ -82,7 +83,7 @@ impl Minted {
             issuer: &zone.issuer,
             keys: &keys,
         };
-        let verified = verify(token.as_bytes(), trust, &Es256).map_err(|reason| {
+        let verified = verify(token.as_bytes(), trust, &*by_key).map_err(|reason| {
             tracing::error!(%reason, zone = %zone.name, "our own mandate does not verify");
             Unminted::Refused(Reason::IssuerUnavailable)
         })?;

@@ -12,7 +12,7 @@ use caracal_mandate::scope::ScopeSet;
 
 use super::{Caller, Holder, Subject, Wish};
 use crate::authority::{Authority, ZoneState};
-use crate::request::Normal;
+use crate::request::{Normal, Refused};
 
 /// A registered operation of a registered resource that the caller may ask about.
 #[derive(Debug)]
@@ -22,23 +22,9 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    /// Question 2 of the decision order, for the holder's zone.
+    /// Question 2 of the decision order. To a point there is nothing but what it guards: it is told
+    /// of nothing else, and so it must not matter who answers.
     pub(crate) fn resolve(
-        authority: &Authority,
-        holder: &Holder,
-        caller: &Caller,
-        normal: &Normal<'_>,
-        event: &mut Event,
-    ) -> Result<Self, Reason> {
-        let state = authority.read();
-        let zone = state
-            .zone(&holder.zone().name)
-            .ok_or(Reason::CallerUnknown)?;
-        Self::resolve_in(zone, caller, normal, event)
-    }
-
-    /// The same, in a zone that is at hand.
-    pub(crate) fn resolve_in(
         zone: &ZoneState,
         caller: &Caller,
         normal: &Normal<'_>,
@@ -47,16 +33,9 @@ impl Called {
         let entry = zone
             .catalog
             .by_host(&normal.host)
+            .filter(|entry| caller.sees(&entry.resource.name))
             .ok_or(Reason::ResourceUnregistered)?;
         event.resource = Some(entry.resource.uri.as_str().to_owned());
-        if let Some(point) = caller.point() {
-            let guards = point.resources.contains(&entry.resource.name);
-            let guards_all = point.resources.is_empty()
-                && point.role == caracal_store::model::PointRole::Gateway;
-            if !guards && !guards_all {
-                return Err(Reason::CallerNotTrusted);
-            }
-        }
         let operation = entry
             .operation(normal.method, &normal.path)
             .ok_or(Reason::OperationUnregistered)?
@@ -77,6 +56,14 @@ impl Called {
     /// The operation.
     pub(crate) const fn operation(&self) -> &Operation {
         &self.operation
+    }
+
+    /// A no that names what the operation needs.
+    pub(crate) fn refused(&self, reason: Reason) -> Refused {
+        Refused {
+            scopes: Some(self.operation.scopes.clone()),
+            ..reason.into()
+        }
     }
 }
 

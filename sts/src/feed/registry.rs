@@ -1,99 +1,36 @@
 //! Which points are connected, how far they are, and how long they may still decide alone.
 
+mod book;
+mod coverage;
+mod status;
+mod waits;
+
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use caracal_mandate::lease::{Holder, Knowledge, Pending, pending};
 use caracal_mandate::name::Name;
 use caracal_mandate::version::Version;
-use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
+use crate::authority::{Authority, State};
 use crate::clock::Clock;
+pub(crate) use book::Acknowledged;
+use book::{Book, Entry};
+pub use status::{AckReport, PointStatus};
+pub(crate) use status::{Past, Peer};
 
 /// Stands in for the points that a run of the service before this one gave leases to.
 const PREVIOUS_RUN: &str = "points of the service's previous run";
 
-/// Who a stream belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Peer {
-    pub(crate) zone: Name,
-    pub(crate) spiffe_id: String,
-    pub(crate) instance: String,
-    pub(crate) boot: String,
-    pub(crate) role: String,
-    pub(crate) software: String,
-    pub(crate) lease_ms: u64,
-}
+/// Stands in for the points that the service may still tell an older state.
+const UNREAD: &str = "the service itself, which has not read the change";
 
-/// One connected enforcement point.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PointStatus {
-    /// Zone.
-    pub zone: Name,
-    /// Identity.
-    pub spiffe_id: String,
-    /// Name as configured.
-    pub instance: String,
-    /// Name of the VM's life.
-    pub boot: String,
-    /// Role as configured.
-    pub role: String,
-    /// What it acknowledged.
-    pub applied: Version,
-    /// Milliseconds since its last ping; `None` before the first.
-    pub last_ping_age_ms: Option<u64>,
-    /// Its lease.
-    pub lease_ms: u64,
-    /// Milliseconds since it connected.
-    pub connected_ms: u64,
-    /// Version of its software.
-    pub software: String,
-}
-
-/// What a wait for acknowledgements came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AckReport {
-    /// Points that acknowledged.
-    pub acked: usize,
-    /// Points that could decide alone at some time of the wait.
-    pub expected: usize,
-    /// The others, by SPIFFE ID and instance. When the bound is the lease, they are closed by now.
-    pub silent: Vec<String>,
-    /// How long it took.
-    pub waited_ms: u64,
-    /// How long it could have taken.
-    pub bound_ms: u64,
-}
-
-/// One stream. It outlives its connection until its last lease has run out.
-#[derive(Debug)]
-struct Entry {
-    peer: Peer,
-    connected_at_ms: u64,
-    acked: AtomicU64,
-    /// Monotonic milliseconds plus one; 0 is never.
-    pinged: AtomicU64,
-    lease_until_ms: AtomicU64,
-    departed: AtomicBool,
-}
-
-impl Entry {
-    fn holds_lease(&self, now_ms: u64) -> bool {
-        now_ms < self.lease_until_ms.load(Ordering::Acquire)
-    }
-
-    fn is_obsolete(&self, now_ms: u64) -> bool {
-        self.departed.load(Ordering::Acquire) && !self.holds_lease(now_ms)
-    }
-}
-
-/// All streams.
+/// All streams, and who waits for them.
 pub(crate) struct Registry {
-    entries: Mutex<HashMap<u64, Arc<Entry>>>,
-    next: AtomicU64,
-    changes: watch::Sender<u64>,
+    book: Mutex<Book>,
     clock: Arc<dyn Clock>,
     term: u64,
     /// Until then, points may hold leases that an earlier process gave.
@@ -109,9 +46,7 @@ pub(crate) struct Registered {
 impl Registry {
     pub(crate) fn new(clock: Arc<dyn Clock>, term: u64) -> Self {
         Self {
-            entries: Mutex::default(),
-            next: AtomicU64::new(0),
-            changes: watch::Sender::new(0),
+            book: Mutex::default(),
             clock,
             term,
             previous_until_ms: AtomicU64::new(0),
@@ -123,32 +58,20 @@ impl Registry {
         self.previous_until_ms.store(until_ms, Ordering::Release);
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<u64, Arc<Entry>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn changed(&self) {
-        self.changes
-            .send_modify(|count| *count = count.wrapping_add(1));
-    }
-
-    pub(crate) fn connect(self: &Arc<Self>, peer: Peer) -> Registered {
+    pub(crate) fn connect(self: &Arc<Self>, peer: Peer, past: Past) -> Registered {
         let now_ms = self.clock.monotonic_ms();
         let entry = Arc::new(Entry {
-            peer,
+            past,
             connected_at_ms: now_ms,
-            acked: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
-            lease_until_ms: AtomicU64::new(0),
-            departed: AtomicBool::new(false),
+            holder: Mutex::new(Holder::new(peer.lease_ms)),
+            peer,
         });
-        let mut entries = self.entries();
-        entries.retain(|_, entry| !entry.is_obsolete(now_ms));
-        entries.insert(
-            self.next.fetch_add(1, Ordering::Relaxed),
-            Arc::clone(&entry),
-        );
-        drop(entries);
+        self.book().connect(Arc::clone(&entry), now_ms);
         Registered {
             registry: Arc::clone(self),
             entry,
@@ -167,7 +90,13 @@ impl Registry {
                 role,
                 software,
                 lease_ms,
+                mode,
             } = entry.peer.clone();
+            let Past {
+                streams,
+                last_error,
+            } = entry.past.clone();
+            let holder = entry.holder();
             let pinged = entry.pinged.load(Ordering::Acquire).checked_sub(1);
             PointStatus {
                 zone,
@@ -177,70 +106,85 @@ impl Registry {
                 role,
                 applied: Version {
                     term: self.term,
-                    epoch: entry.acked.load(Ordering::Acquire),
+                    epoch: holder.acked(),
                 },
                 last_ping_age_ms: pinged.map(|at| now_ms.saturating_sub(at)),
                 lease_ms,
                 connected_ms: now_ms.saturating_sub(entry.connected_at_ms),
                 software,
+                mode,
+                lease_remaining_ms: holder.until_ms().saturating_sub(now_ms),
+                streams,
+                last_error,
             }
         };
-        let entries = self.entries();
-        let connected = |entry: &&Arc<Entry>| !entry.departed.load(Ordering::Acquire);
-        let mut points: Vec<_> = entries.values().filter(connected).map(status).collect();
-        drop(entries);
+        let book = self.book();
+        let connected = |entry: &&Arc<Entry>| !entry.holder().is_departed();
+        let mut points: Vec<_> = book
+            .entries()
+            .map(|(_, entry)| entry)
+            .filter(connected)
+            .map(status)
+            .collect();
+        drop(book);
         points.sort_by(|a, b| {
             (&a.zone, &a.spiffe_id, &a.boot).cmp(&(&b.zone, &b.spiffe_id, &b.boot))
         });
         points
     }
 
-    /// Waits until no point of the zone can decide alone on a state before `seq`: each has
-    /// acknowledged it, or its lease has run out. Returns after `bound` at the latest.
-    pub(crate) async fn wait_applied(&self, zone: &Name, seq: u64, bound: Duration) -> AckReport {
-        let mut changes = self.changes.subscribe();
+    /// Waits until no point of the zone can decide alone on a state before `seq`, now or later: the
+    /// service has applied it, and each point has acknowledged it or its lease has run out. Returns
+    /// after `bound` at the latest.
+    pub(crate) async fn wait_applied(
+        &self,
+        authority: &Authority,
+        zone: &Name,
+        seq: u64,
+        bound: Duration,
+    ) -> AckReport {
+        let waiting = Waiting::begin(self, zone, seq);
+        let mut applied = authority.changes();
         let started_ms = self.clock.monotonic_ms();
         let bound_ms = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = started_ms.saturating_add(bound_ms);
         let mut seen: HashMap<u64, Arc<Entry>> = HashMap::new();
         let previous_ms = self.previous_until_ms.load(Ordering::Acquire);
-        let behind = |entry: &Arc<Entry>| entry.acked.load(Ordering::Acquire) < seq;
-        let now_ms = loop {
+        let (now_ms, unread) = loop {
+            // The position before the book, as `pending` asks for.
+            let position = *applied.borrow_and_update();
             let now_ms = self.clock.monotonic_ms();
-            let mut until_ms = if now_ms < previous_ms {
-                Some(previous_ms)
-            } else {
-                None
+            let holders = self.look(&waiting, zone, seq, now_ms, &mut seen);
+            let pending = pending(seq, position, now_ms, previous_ms, &holders);
+            let until_ms = match pending {
+                Some(pending) if now_ms < deadline_ms => match pending {
+                    Pending::Lease(until_ms) => until_ms.min(deadline_ms),
+                    Pending::Unread => deadline_ms,
+                },
+                ended => break (now_ms, ended == Some(Pending::Unread)),
             };
-            for (id, entry) in &*self.entries() {
-                if entry.peer.zone != *zone || !entry.holds_lease(now_ms) {
-                    continue;
-                }
-                seen.entry(*id).or_insert_with(|| Arc::clone(entry));
-                if behind(entry) {
-                    let lease_ms = entry.lease_until_ms.load(Ordering::Acquire);
-                    until_ms = Some(until_ms.map_or(lease_ms, |until: u64| until.min(lease_ms)));
-                }
+            let pause = until_ms.saturating_sub(now_ms).max(1);
+            // Either way everything is looked at again.
+            tokio::select! {
+                () = waiting.wake.notified() => {}
+                Ok(()) = applied.changed() => {}
+                () = tokio::time::sleep(Duration::from_millis(pause)) => {}
             }
-            let Some(until_ms) = until_ms.filter(|_| now_ms < deadline_ms) else {
-                break now_ms;
-            };
-            let pause = until_ms.min(deadline_ms).saturating_sub(now_ms).max(1);
-            // Either way the state is looked at again.
-            let _changed =
-                tokio::time::timeout(Duration::from_millis(pause), changes.changed()).await;
         };
         let name =
             |entry: &Arc<Entry>| format!("{} ({})", entry.peer.spiffe_id, entry.peer.instance);
         let mut silent: Vec<_> = seen
             .values()
-            .filter(|entry| behind(entry))
+            .filter(|entry| entry.holder().is_behind(seq))
             .map(name)
             .collect();
         silent.sort_unstable();
         let acked = seen.len().saturating_sub(silent.len());
         if now_ms < previous_ms {
             silent.push(PREVIOUS_RUN.to_owned());
+        }
+        if unread {
+            silent.push(UNREAD.to_owned());
         }
         let expected = acked.saturating_add(silent.len());
         let waited_ms = now_ms.saturating_sub(started_ms);
@@ -254,6 +198,31 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Who of a zone may decide alone, and says at how many acknowledgements of `seq` to look again.
+    fn look(
+        &self,
+        waiting: &Waiting<'_>,
+        zone: &Name,
+        seq: u64,
+        now_ms: u64,
+        seen: &mut HashMap<u64, Arc<Entry>>,
+    ) -> Vec<Holder> {
+        let mut holders = Vec::new();
+        let mut book = self.book();
+        for (id, entry) in book.entries() {
+            let holder = entry.holder();
+            if entry.peer.zone == *zone && holder.holds(now_ms) {
+                seen.entry(id).or_insert_with(|| Arc::clone(entry));
+                holders.push(holder);
+            }
+        }
+        let behind = holders.iter().filter(|holder| holder.is_behind(seq));
+        book.waits.looked(waiting.id, behind.count());
+        holders
+    }
+}
+
 impl Registered {
     /// Its zone.
     pub(crate) fn zone(&self) -> &Name {
@@ -261,16 +230,9 @@ impl Registered {
     }
 
     /// The point has applied everything up to a position. That goes for streams that the same VM
-    /// had before as well. Returns what this stream had acknowledged until now; 0 is nothing.
-    pub(crate) fn acknowledge(&self, epoch: u64) -> u64 {
-        let before = self.entry.acked.fetch_max(epoch, Ordering::AcqRel);
-        for entry in self.registry.entries().values() {
-            if entry.peer == self.entry.peer && entry.departed.load(Ordering::Acquire) {
-                entry.acked.fetch_max(epoch, Ordering::AcqRel);
-            }
-        }
-        self.registry.changed();
-        before
+    /// had before as well. `state` has everything that was sent.
+    pub(crate) fn acknowledge(&self, epoch: u64, state: &State) -> Acknowledged {
+        self.registry.book().acknowledge(&self.entry, epoch, state)
     }
 
     /// A ping arrived.
@@ -280,19 +242,35 @@ impl Registered {
             .store(now_ms.saturating_add(1), Ordering::Release);
     }
 
-    /// A pong goes out that confirms this moment: the point decides alone for one lease from it,
-    /// at most. One millisecond more, because clocks are read in whole ones.
-    pub(crate) fn extend_lease(&self, confirmed_ms: u64) {
-        let until = confirmed_ms
-            .saturating_add(self.entry.peer.lease_ms)
-            .saturating_add(1);
-        self.entry.lease_until_ms.fetch_max(until, Ordering::AcqRel);
+    /// A pong is about to be made of what is known now: the point may decide alone for one lease from
+    /// the read that it confirms, at most.
+    pub(crate) fn extend_lease(&self, knowledge: Knowledge) {
+        self.entry.change(|holder| holder.extend(knowledge));
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.entry.departed.store(true, Ordering::Release);
-        self.registry.changed();
+        self.registry.book().depart(&self.entry);
+    }
+}
+
+/// Somebody who waits for acknowledgements; dropping it says that nobody does any more.
+struct Waiting<'a> {
+    registry: &'a Registry,
+    id: u64,
+    wake: Arc<Notify>,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(registry: &'a Registry, zone: &Name, seq: u64) -> Self {
+        let (id, wake) = registry.book().waits.begin(zone, seq);
+        Self { registry, id, wake }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.registry.book().waits.end(self.id);
     }
 }

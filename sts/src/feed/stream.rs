@@ -1,34 +1,35 @@
 //! One stream: snapshot, deltas, pongs.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use caracal_mandate::lease::Knowledge;
 use caracal_proto::enforcement::watch_request::Message;
 use caracal_proto::enforcement::watch_response::Message as Response;
-use caracal_proto::enforcement::{
-    Delta, Items, Ping, Pong, SnapshotBegin, SnapshotEnd, Version, WatchRequest, WatchResponse,
-};
+use caracal_proto::enforcement::{Items, Ping, SnapshotBegin, SnapshotEnd, Version, WatchRequest};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
 
 use super::FeedError;
 use super::chunk::chunks;
-use super::registry::Registered;
-use crate::authority::FeedScope;
+use super::frame::Frame;
+use super::line::{Deltas, Line, Queued};
+use super::registry::{Acknowledged, Registered};
+use crate::authority::{FeedScope, State};
 use crate::service::Service;
 
 /// How long a full queue may stay full.
 const SEND_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The sending side of one stream, and how far it is.
+/// One stream's own task.
 pub(super) struct Feed<'a> {
     service: &'a Arc<Service>,
     registered: Registered,
     scope: FeedScope,
-    out: &'a mpsc::Sender<Result<WatchResponse, Status>>,
-    /// Everything up to this position is in the queue.
-    cursor: u64,
+    out: &'a mpsc::Sender<Result<Frame, Status>>,
 }
 
 impl<'a> Feed<'a> {
@@ -36,73 +37,98 @@ impl<'a> Feed<'a> {
         service: &'a Arc<Service>,
         registered: Registered,
         scope: FeedScope,
-        out: &'a mpsc::Sender<Result<WatchResponse, Status>>,
+        out: &'a mpsc::Sender<Result<Frame, Status>>,
     ) -> Self {
         Self {
             service,
             registered,
             scope,
             out,
-            cursor: 0,
         }
     }
 
     /// Serves until the point leaves, misbehaves, or the service stops.
     pub(super) async fn run<S>(
-        mut self,
+        self,
         mut inbound: S,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), FeedError>
     where
         S: Stream<Item = Result<WatchRequest, Status>> + Unpin + Send,
     {
-        let mut changes = self.service.authority.changes();
-        self.snapshot().await?;
+        let line = Arc::new(Line::new(self.out.clone(), self.snapshot().await?));
+        let zone = self.registered.zone();
+        let _joined = self.service.fanout.join(zone, &self.scope, &line);
+        // What was applied between the snapshot and the fan-out.
+        self.catch_up(&line, None).await?;
+        // Made once: what a message wakes is this task, at each acknowledgement of each point.
+        let mut stopping = pin!(stop.changed());
+        let mut gone = pin!(self.out.closed());
+        let mut behind = pin!(line.left_behind());
         loop {
             tokio::select! {
                 message = inbound.next() => match message {
-                    Some(Ok(message)) => self.receive(message).await?,
+                    Some(Ok(message)) => self.receive(&line, message).await?,
                     // The point closed the stream, or the connection broke.
                     Some(Err(_)) | None => return Ok(()),
                 },
-                Ok(()) = changes.changed() => self.catch_up().await?,
-                _ = stop.changed() => return Err(FeedError::Stopping),
-                () = self.out.closed() => return Ok(()),
+                () = &mut behind => {
+                    self.catch_up(&line, None).await?;
+                    behind.set(line.left_behind());
+                }
+                _ = &mut stopping => return Err(FeedError::Stopping),
+                () = &mut gone => return Ok(()),
             }
         }
     }
 
-    async fn receive(&mut self, message: WatchRequest) -> Result<(), FeedError> {
+    async fn receive(&self, line: &Line, message: WatchRequest) -> Result<(), FeedError> {
         match message.message {
-            Some(Message::Ping(Ping { nonce })) => self.pong(nonce).await,
+            Some(Message::Ping(Ping { nonce })) => self.pong(line, nonce).await,
             Some(Message::Ack(ack)) => {
                 let version = ack.version.ok_or(FeedError::Protocol)?;
                 // What was not sent cannot be applied.
-                let sent = version == self.version(version.epoch) && version.epoch <= self.cursor;
+                let sent = version == self.version(version.epoch) && version.epoch <= line.cursor();
                 if !sent {
                     return Err(FeedError::Protocol);
                 }
-                let before = self.registered.acknowledge(version.epoch);
-                // Of a snapshot nobody knows how long its last change has been there.
-                if before > 0 && before < version.epoch {
-                    self.measure(version.epoch);
-                }
+                self.acknowledged(version.epoch);
                 Ok(())
             }
             Some(Message::Hello(_)) | None => Err(FeedError::Protocol),
         }
     }
 
-    fn measure(&self, epoch: u64) {
-        let committed_ms = self.service.authority.read().committed_ms(epoch);
-        if let Some(committed_ms) = committed_ms {
-            let now_ms = self.service.clock.unix_ms();
-            let metrics = &self.service.metrics;
-            metrics.propagated(now_ms.saturating_sub(committed_ms));
+    fn acknowledged(&self, epoch: u64) {
+        let state = self.service.authority.read();
+        let Acknowledged { before, covered } = self.registered.acknowledge(epoch, &state);
+        let metrics = &self.service.metrics;
+        // Of a snapshot nobody knows how long its last change has been there.
+        if before > 0
+            && before < epoch
+            && let Some(took_us) = self.since_commit_us(&state, epoch)
+        {
+            metrics.propagated(took_us);
+        }
+        for seq in covered {
+            if let Some(took_us) = self.since_commit_us(&state, seq) {
+                metrics.covered(took_us);
+            }
         }
     }
 
-    async fn snapshot(&mut self) -> Result<(), FeedError> {
+    /// Since a change was committed: by this process's own clock, or by that of who did it.
+    fn since_commit_us(&self, state: &State, seq: u64) -> Option<u64> {
+        if let Some(began) = self.service.store.commit_began(seq) {
+            return u64::try_from(began.elapsed().as_micros()).ok();
+        }
+        let now_ms = self.service.clock.unix_ms();
+        let took_ms = now_ms.saturating_sub(state.committed_ms(seq)?);
+        Some(took_ms.saturating_mul(1000))
+    }
+
+    /// Queues the snapshot; returns its position.
+    async fn snapshot(&self) -> Result<u64, FeedError> {
         let (applied, issuer, items) = {
             let state = self.service.authority.read();
             let zone = state
@@ -127,78 +153,45 @@ impl<'a> Feed<'a> {
             items: count,
         }))
         .await?;
-        self.cursor = applied;
-        Ok(())
+        Ok(applied)
     }
 
-    /// Queues everything that is applied and not queued yet.
-    async fn catch_up(&mut self) -> Result<(), FeedError> {
-        let (applied, items) = {
-            let state = self.service.authority.read();
-            let applied = state.applied();
-            if applied == self.cursor {
-                return Ok(());
-            }
+    /// Queues everything that is applied and not queued yet, and then the pong with this nonce and age.
+    async fn catch_up(&self, line: &Line, pong: Option<(u64, u64)>) -> Result<(), FeedError> {
+        let authority = &self.service.authority;
+        let term = authority.version(0).term;
+        let after = |cursor| {
+            let state = authority.read();
             let zone = state
                 .zone(self.registered.zone())
                 .ok_or(FeedError::UnknownPeer)?;
-            (applied, zone.feed.after(self.cursor, &self.scope)?)
+            Ok::<_, FeedError>(Deltas::after(cursor, term, &state, zone, &self.scope)?)
         };
-        let mut runs = chunks(items).into_iter().peekable();
-        // Positions of other zones and of changes that points are not told still move the version,
-        // because mandates are held until the position of their issue is applied.
-        if runs.peek().is_none() {
-            return self.delta(applied, Vec::new()).await;
-        }
-        while let Some(run) = runs.next() {
-            let end = run.last().map_or(applied, |(seq, _)| *seq);
-            let to = if runs.peek().is_none() { applied } else { end };
-            self.delta(to, run.into_iter().map(|(_, item)| item).collect())
-                .await?;
+        while line.catch_up(term, after, pong)? == Queued::Full {
+            let room = timeout(SEND_PATIENCE, self.out.reserve()).await;
+            // A queue that nobody empties any more is seen elsewhere.
+            drop(room.map_err(|_| FeedError::Stuck)?);
         }
         Ok(())
     }
 
-    async fn delta(
-        &mut self,
-        to: u64,
-        items: Vec<caracal_proto::enforcement::Item>,
-    ) -> Result<(), FeedError> {
-        let from = Some(self.version(self.cursor));
-        self.send(Response::Delta(Delta {
-            from,
-            to: Some(self.version(to)),
-            items,
-        }))
-        .await?;
-        self.cursor = to;
-        Ok(())
-    }
-
-    async fn pong(&mut self, nonce: u64) -> Result<(), FeedError> {
-        let arrived_ms = self.service.clock.monotonic_ms();
-        self.registered.pinged(arrived_ms);
+    async fn pong(&self, line: &Line, nonce: u64) -> Result<(), FeedError> {
+        let arrived = self.service.clock.reading();
+        self.registered.pinged(arrived.monotonic_ms);
         // First the moment, then the state: what the moment confirms is in what is queued next.
-        let Some(confirmed_ms) = self.service.authority.confirmed_ms() else {
+        let Some(confirmed_ms) = self.service.authority.confirmed_ms(arrived) else {
             return Ok(());
         };
-        self.catch_up().await?;
-        // Noted before it goes out: from then on the point may decide alone until this moment.
-        self.registered.extend_lease(confirmed_ms);
-        let pong = Pong {
-            nonce,
-            version: Some(self.version(self.cursor)),
-            read_age_ms: arrived_ms.saturating_sub(confirmed_ms),
-        };
-        self.send(Response::Pong(pong)).await
+        let knowledge = Knowledge::new(arrived.monotonic_ms, confirmed_ms);
+        // The lease is in the book before the state is read. Whoever waits for a change to be in effect
+        // finds the lease there, or the change is applied already and is queued before this pong.
+        self.registered.extend_lease(knowledge);
+        self.catch_up(line, Some((nonce, knowledge.age_ms()))).await
     }
 
     async fn send(&self, message: Response) -> Result<(), FeedError> {
-        let message = Ok(WatchResponse {
-            message: Some(message),
-        });
         self.out
-            .send_timeout(message, SEND_PATIENCE)
+            .send_timeout(Ok(Frame::new(message)), SEND_PATIENCE)
             .await
             .map_err(|_| FeedError::Stuck)
     }

@@ -1,3 +1,4 @@
+mod fanout;
 mod patience;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::testing::{BANK_POINT, OTHER, PAYOUT, World};
 /// The far end of a stream that is driven without a network.
 struct Point {
     to: mpsc::UnboundedSender<Result<WatchRequest, Status>>,
-    from: ReceiverStream<Result<WatchResponse, Status>>,
+    from: ReceiverStream<Result<Frame, Status>>,
     stop: watch::Sender<bool>,
 }
 
@@ -26,6 +27,7 @@ impl Point {
             Some(peer.to_owned()),
             inbound,
             stop,
+            None,
         )?;
         Ok(Self {
             to,
@@ -56,6 +58,7 @@ impl Point {
             role: "agent".to_owned(),
             software: "1".to_owned(),
             lease_ms,
+            ..Hello::default()
         }));
     }
 
@@ -70,7 +73,7 @@ impl Point {
         next.await
             .unwrap()
             .unwrap()
-            .map(|response| response.message.unwrap())
+            .map(|frame| frame.decode().message.unwrap())
     }
 
     /// Everything up to the next pong, and the pong.
@@ -239,6 +242,10 @@ async fn a_stream_that_does_not_keep_to_the_protocol_ends_alone() {
     let point = Point::open(&world, PAYOUT).unwrap();
     point.hello("acme", 0);
     assert_eq!(refused(point).await, tonic::Code::InvalidArgument);
+    // No longer than the service's own: a new process waits for leases of that length.
+    let point = Point::open(&world, PAYOUT).unwrap();
+    point.hello("acme", 2001);
+    assert_eq!(refused(point).await, tonic::Code::InvalidArgument);
     let point = Point::connect(&world, PAYOUT);
     point.hello("acme", 2000);
     assert_eq!(refused(point).await, tonic::Code::InvalidArgument);
@@ -252,6 +259,30 @@ async fn a_stream_that_does_not_keep_to_the_protocol_ends_alone() {
         Err(FeedError::UnknownPeer)
     ));
     good.ping(1).await;
+}
+
+#[tokio::test]
+async fn what_a_point_says_of_itself_is_listed_and_one_that_names_no_mode_enforces() {
+    let world = World::open().await;
+    let mut point = Point::open(&world, PAYOUT).unwrap();
+    point.send(Message::Hello(Hello {
+        zone: "acme".to_owned(),
+        lease_ms: 2000,
+        mode: "shadow".to_owned(),
+        last_error: "\u{fc}".repeat(1000),
+        streams: 3,
+        ..Hello::default()
+    }));
+    let _pong = point.ping(1).await;
+    let mut silent = Point::connect(&world, BANK_POINT);
+    let _pong = silent.ping(1).await;
+    let points = world.service().registry.points();
+    let of = |id: &str| points.iter().find(|one| one.spiffe_id == id).unwrap();
+    let (shadow, enforce) = (of(PAYOUT), of(BANK_POINT));
+    assert_eq!((shadow.mode.as_str(), shadow.streams), ("shadow", 3));
+    assert_eq!(shadow.last_error, "\u{fc}".repeat(MAX_TEXT));
+    assert!((1..=2001).contains(&shadow.lease_remaining_ms));
+    assert_eq!((enforce.mode.as_str(), enforce.streams), ("enforce", 0));
 }
 
 #[tokio::test]
@@ -301,6 +332,27 @@ async fn a_silent_point_is_named_and_waited_for_no_longer_than_its_lease() {
         .wait_applied(&world.zone, seq, Duration::from_secs(5))
         .await;
     assert_eq!((again.expected, again.waited_ms), (0, 0));
+}
+
+#[tokio::test]
+async fn a_change_that_the_service_has_not_read_is_not_in_effect_though_nobody_holds_a_lease() {
+    let world = World::open().await;
+    let next = world.service().authority.read().applied() + 1;
+    let bound = Duration::from_millis(300);
+    let waiting = world.sts.wait_applied(&world.zone, next, bound);
+    let report = waiting.await;
+    assert!(report.waited_ms >= 300, "{report:?}");
+    assert_eq!((report.acked, report.silent.len()), (0, 1), "{report:?}");
+    // It ends as soon as it is read.
+    let waiting = world
+        .sts
+        .wait_applied(&world.zone, next, Duration::from_secs(5));
+    let (report, seq) = tokio::join!(waiting, world.revoke("zone"));
+    assert_eq!(seq, next);
+    assert!(
+        report.silent.is_empty() && report.waited_ms < 4000,
+        "{report:?}"
+    );
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ impl Point {
             resource,
             scopes,
             session,
+            shadow,
         } = decision;
         let (outcome, reason) = if reason.is_empty() {
             (Outcome::Allow, None)
@@ -58,6 +59,7 @@ impl Point {
             resource: known(resource),
             scope: known(scopes.join(" ")),
             session: known(session),
+            shadow,
             ..Event::new(
                 self.zone.clone(),
                 Component::Filter,

@@ -38,7 +38,7 @@ pub(super) enum Endpoint {
 }
 
 impl Parameter {
-    const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::ActorToken,
         Self::ActorTokenType,
         Self::Audience,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use caracal_mandate::name::Name;
-use redis::IntoConnectionInfo as _;
+use redis::{IntoConnectionInfo as _, TlsCertificates};
 use url::Url;
 
 use super::key::PeerKey;
@@ -16,6 +16,9 @@ use super::key::PeerKey;
 pub struct RedisConfig {
     /// The server.
     pub url: RedisUrl,
+    /// Certificates, PEM, of the authorities that a `rediss` server is believed by; without them those
+    /// that the system believes.
+    pub authorities: Option<Vec<u8>>,
     /// The key that the replicas share.
     pub key: PeerKey,
     /// Name of this replica: no other one's, and the same after a restart.
@@ -32,11 +35,16 @@ impl RedisConfig {
     pub fn new(url: RedisUrl, key: PeerKey, replica: Name) -> Self {
         Self {
             url,
+            authorities: None,
             key,
             replica,
             prefix: "caracal:".to_owned(),
             timing: PeerTiming::default(),
         }
+    }
+
+    pub(super) fn client(&self) -> redis::RedisResult<redis::Client> {
+        self.url.client(self.authorities.clone())
     }
 }
 
@@ -109,17 +117,31 @@ impl FromStr for RedisUrl {
             return Err(RedisUrlError::Plain);
         }
         let url = Self(url);
-        url.client().map_err(|_| RedisUrlError::Form)?;
+        url.client(None).map_err(|_| RedisUrlError::Form)?;
         Ok(url)
     }
 }
 
 impl RedisUrl {
-    pub(super) fn client(&self) -> redis::RedisResult<redis::Client> {
+    /// Whether the server is spoken to over TLS.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.0.scheme() == "rediss"
+    }
+
+    fn client(&self, authorities: Option<Vec<u8>>) -> redis::RedisResult<redis::Client> {
         let connection = self.0.clone().into_connection_info()?;
         // The name of a library is of no use there, and asks for a right more.
         let settings = connection.redis_settings().clone().set_skip_set_lib_name();
-        redis::Client::open(connection.set_redis_settings(settings))
+        let connection = connection.set_redis_settings(settings);
+        if !self.has_tls() {
+            return redis::Client::open(connection);
+        }
+        let certificates = TlsCertificates {
+            client_tls: None,
+            root_cert: authorities,
+        };
+        redis::Client::build_with_tls(connection, certificates)
     }
 }
 

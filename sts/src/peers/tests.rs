@@ -3,6 +3,7 @@
 //! Most of them poll once a minute, so that whatever they learn sooner they were told.
 
 mod dead_letters;
+mod encryption;
 mod outages;
 mod wake_ups;
 
@@ -45,6 +46,8 @@ struct Scene {
     timing: PeerTiming,
     /// As whom replicas come, in the form of a query.
     login: &'static str,
+    /// Where replicas find the server, if not at its socket, and the authority that they believe.
+    remote: Option<(String, Option<Vec<u8>>)>,
 }
 
 /// One process.
@@ -81,6 +84,7 @@ impl Scene {
             zone,
             timing,
             login: "",
+            remote: None,
         }
     }
 
@@ -93,9 +97,11 @@ impl Scene {
 
     /// A replica that may not have found the others yet.
     async fn silent(&self, name: &str, poll_ms: u64) -> Replica {
-        let url = format!("{}{}", self.redis.url(), self.login);
+        let own = || (format!("{}{}", self.redis.url(), self.login), None);
+        let (url, authorities) = self.remote.clone().unwrap_or_else(own);
         let url = url.parse().unwrap();
         let redis = RedisConfig {
+            authorities,
             timing: self.timing,
             ..RedisConfig::new(url, key(), name.parse().unwrap())
         };

@@ -83,9 +83,10 @@ impl Diagnostic {
             .find_map(|line| line.trim().strip_prefix("--> "))
             .and_then(|place| {
                 let mut parts = place.rsplitn(3, ':');
-                let column = parts.next()?.parse().ok()?;
-                let line = parts.next()?.parse().ok()?;
-                Some((line, column))
+                let column = parts.next()?.parse::<u32>().ok()?;
+                let line = parts.next()?.parse::<u32>().ok()?;
+                // It counts from 1, but says 0 for what is wrong before a line begins.
+                Some((line.max(1), column.max(1)))
             });
         let message = text
             .lines()
@@ -126,6 +127,8 @@ mod tests {
         let found = Diagnostic::from_compiler(text);
         assert_eq!((found.line, found.column), (4, 10));
         assert_eq!(found.message, "x is unsafe");
+        let before_its_line = Diagnostic::from_compiler("--> b.rego:2:0\nerror: a blank");
+        assert_eq!((before_its_line.line, before_its_line.column), (2, 1));
         let found = Diagnostic::from_compiler("no place at all");
         assert_eq!((found.line, found.message.as_str()), (1, "no place at all"));
     }

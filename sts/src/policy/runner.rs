@@ -32,7 +32,7 @@ const PARALLEL_EVALUATIONS: usize = 16;
 const PARALLEL_COMPILATIONS: usize = 2;
 
 /// Stack of a compiler's thread. The deepest trees that the scan lets through need a fraction.
-const COMPILER_STACK: usize = 16 * 1024 * 1024;
+pub(super) const COMPILER_STACK: usize = 16 * 1024 * 1024;
 
 /// Compiles and evaluates.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use caracal_proto::otlp::{ResourceSpans, ScopeSpans, Span};
 use tokio::sync::{mpsc, oneshot};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
+use super::header::CollectorHeader;
 use super::span::attribute;
 use super::{TelemetryConfig, TelemetryStats};
 
@@ -101,6 +102,7 @@ impl Exporter {
                     attribute("service.instance.id", instance),
                 ],
             },
+            headers: config.headers.clone(),
             counters: Arc::clone(&counters),
             complained: None,
         };
@@ -133,6 +135,7 @@ impl Exporter {
 struct Sending {
     client: TraceServiceClient<Channel>,
     resource: Resource,
+    headers: Vec<CollectorHeader>,
     counters: Arc<Counters>,
     complained: Option<tokio::time::Instant>,
 }
@@ -199,6 +202,10 @@ impl Sending {
                 }],
             }],
         };
+        let mut request = tonic::Request::new(request);
+        for header in &self.headers {
+            header.add_to(request.metadata_mut());
+        }
         // No second try: what waits behind it would be lost instead.
         let refused = match tokio::time::timeout(PATIENCE, self.client.export(request)).await {
             Ok(Ok(answer)) => {

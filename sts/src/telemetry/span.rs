@@ -204,7 +204,8 @@ pub(crate) fn describe(event: &Event) {
                 "caracal.action",
                 match event.action {
                     Action::Authorize => "authorize",
-                    _ => "exchange",
+                    Action::Request => "request",
+                    Action::Exchange | Action::Admin => "exchange",
                 },
             ),
             attribute(

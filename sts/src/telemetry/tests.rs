@@ -19,6 +19,7 @@ async fn dead_collector() -> TelemetryConfig {
         endpoint: format!("http://{address}").parse().unwrap(),
         service_name: "test".to_owned(),
         authorities: None,
+        headers: Vec::new(),
     }
 }
 

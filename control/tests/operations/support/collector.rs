@@ -7,14 +7,16 @@ use caracal_proto::otlp::any_value::Value;
 use caracal_proto::otlp::trace_service_server::{TraceService, TraceServiceServer};
 use caracal_proto::otlp::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use tokio::net::TcpListener;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
 /// It runs, and keeps what it gets.
 #[derive(Clone, Default)]
 pub(crate) struct Collector {
     received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
+    /// The `api-key` of each call.
+    keys: Arc<Mutex<Vec<Option<String>>>>,
 }
 
 #[tonic::async_trait]
@@ -23,6 +25,9 @@ impl TraceService for Collector {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let key = request.metadata().get("api-key");
+        let key = key.map(|key| key.to_str().unwrap().to_owned());
+        self.keys.lock().unwrap().push(key);
         self.received.lock().unwrap().push(request.into_inner());
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
@@ -38,6 +43,24 @@ impl Collector {
         let server = Server::builder().add_service(service);
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         (collector, format!("http://{address}"))
+    }
+
+    /// Starts one with TLS, in the name of `localhost`.
+    pub(crate) async fn start_with_tls(certificate: &str, key: &str) -> (Self, String) {
+        let collector = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+        let service = TraceServiceServer::new(collector.clone());
+        let mut server = Server::builder().tls_config(tls).unwrap();
+        let server = server.add_service(service);
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        (collector, format!("https://localhost:{port}"))
+    }
+
+    /// The `api-key` of each call.
+    pub(crate) fn keys(&self) -> Vec<Option<String>> {
+        self.keys.lock().unwrap().clone()
     }
 
     /// Everything that was received, as text.

@@ -35,14 +35,18 @@ impl World {
         path: &str,
         authorization: Option<&str>,
     ) -> Checked {
-        let header = |value: &str| ("authorization".to_owned(), value.to_owned());
+        let header = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let pseudo = [
+            (":method", "GET"),
+            (":path", path),
+            (":authority", "bank.internal"),
+        ];
+        let authorization = authorization.map(|value| ("authorization", value));
         let http = HttpRequest {
-            method: "GET".to_owned(),
-            path: path.to_owned(),
-            host: "bank.internal".to_owned(),
-            headers: authorization
-                .map(header)
+            headers: pseudo
                 .into_iter()
+                .chain(authorization)
+                .map(header)
                 .collect::<HashMap<_, _>>(),
             ..HttpRequest::default()
         };

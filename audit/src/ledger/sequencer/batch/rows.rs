@@ -62,15 +62,15 @@ struct Statement {
     sql: SqlStr,
 }
 
-type Statements = [Statement; 5];
-
-/// Largest first. Every number of rows is a sum of few of them.
-fn statements(dialect: Dialect) -> Statements {
-    [256, 64, 16, 4, 1].map(|rows| Statement::new(dialect, rows))
+/// Largest first. A statement is a way to the database's thread and back, so the few rows of a busy
+/// moment go in one, and many in few.
+fn statements(dialect: Dialect) -> Vec<Statement> {
+    let sizes = [256, 128, 64].into_iter().chain((1..=32).rev());
+    sizes.map(|rows| Statement::new(dialect, rows)).collect()
 }
 
-static SQLITE: LazyLock<Statements> = LazyLock::new(|| statements(Dialect::Sqlite));
-static POSTGRES: LazyLock<Statements> = LazyLock::new(|| statements(Dialect::Postgres));
+static SQLITE: LazyLock<Vec<Statement>> = LazyLock::new(|| statements(Dialect::Sqlite));
+static POSTGRES: LazyLock<Vec<Statement>> = LazyLock::new(|| statements(Dialect::Postgres));
 
 impl Statement {
     fn new(dialect: Dialect, rows: usize) -> Self {
@@ -82,8 +82,14 @@ impl Statement {
         };
         let row = |at: usize| {
             let first = at.saturating_mul(COLUMNS);
-            let values = (1..=COLUMNS).map(|value| format!("${}", first.saturating_add(value)));
-            format!("({})", values.collect::<Vec<_>>().join(", "))
+            let value = |value| match dialect {
+                // `$1` is a name there. The driver looks up the name of each value, each time from the
+                // first one on: at 256 rows that was half of all that a recorded decision cost.
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}", first.saturating_add(value)),
+            };
+            let values: Vec<_> = (1..=COLUMNS).map(value).collect();
+            format!("({})", values.join(", "))
         };
         // A clash of (zone, idx) is not covered by the last clause: it fails, as it must.
         let sql = format!(

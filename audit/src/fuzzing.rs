@@ -1,0 +1,12 @@
+//! Laws for whatever is shown as evidence. The fuzz targets look for an exception to them
+//! (`docs/fuzzing.md`), and tests try them on the seeds.
+//!
+//! Each law says whether it accepts an input, and panics where the input breaks it.
+
+mod checkpoint;
+mod proof;
+mod record;
+
+pub use checkpoint::checkpoint;
+pub use proof::proof;
+pub use record::record;

@@ -1,0 +1,58 @@
+//! Leaves of the log.
+
+use caracal_mandate::event::Event;
+
+use crate::Record;
+use crate::record::Draft;
+
+/// A leaf that is read has one spelling, which is also what the sequencer writes; and an event in
+/// it that is read alone is the same event.
+///
+/// # Panics
+/// When the input breaks the law.
+#[must_use]
+pub fn record(data: &[u8]) -> bool {
+    let Ok(record) = Record::from_canonical(data) else {
+        return false;
+    };
+    assert_eq!(record.to_canonical().ok().as_deref(), Some(data));
+    let event = record.event.to_canonical().unwrap_or_default();
+    if let Ok(read) = Event::from_canonical(&event) {
+        assert_eq!(read, record.event);
+    }
+    let draft = Draft::new(&record.event, &record.peer);
+    let written = draft
+        .ok()
+        .and_then(|draft| draft.at(record.recorded_ms).ok());
+    assert_eq!(written.as_deref(), Some(data));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn seeds_are_read_as_their_names_say() {
+        let plain = r#"{"event":{"action":"request","component":"filter","emitter":{"boot":"b","name":"sidecar","seq":7},"outcome":"deny","reason":"revoked","time_ms":1,"v":1,"zone":"prod"},"peer":"spiffe://d/p","recorded_ms":2}"#;
+        let escaped = plain.replace("sidecar", "s\\u0001\\\"\u{e9}");
+        let seeds = [
+            ("good-plain", plain.to_owned()),
+            ("good-escaped", escaped),
+            ("bad-space", plain.replace(':', ": ")),
+            ("bad-escape", plain.replace("sidecar", "\\u0073idecar")),
+            (
+                "bad-member",
+                plain.replace("\"peer\"", "\"more\":1,\"peer\""),
+            ),
+            (
+                "bad-order",
+                plain.replace(r#""v":1,"zone":"prod""#, r#""zone":"prod","v":1"#),
+            ),
+            (
+                "bad-number",
+                plain.replace("\"recorded_ms\":2", "\"recorded_ms\":2.0"),
+            ),
+        ];
+        let seeds = seeds.map(|(name, text)| (name, text.into_bytes()));
+        caracal_seeds::hold("record", &seeds, super::record).unwrap();
+    }
+}
