@@ -2,10 +2,10 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench bench-sts chaos
+.PHONY: help setup wasm build test deny run bench bench-sts chaos fuzz hostile model parity bench-revocation faults
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## start the stack and play the story (RUN_ONCE=1: end after the story)
 	@scripts/run.sh caracal-story $(if $(filter 1,$(RUN_ONCE)),--once)
@@ -19,8 +19,26 @@ bench: setup ## measure what the filter costs per request
 bench-sts: setup ## measure what an exchange costs, beside one signature and one verification
 	@scripts/run.sh caracal-bench-sts
 
+bench-revocation: setup ## measure how long a revocation takes to reach 500 enforcement points
+	@scripts/run.sh caracal-bench-revocation
+
 chaos: setup ## take replicas, PostgreSQL, Redis and the disk away under load, and count
 	@scripts/run.sh caracal-chaos
+
+faults: setup ## inject every fault around a revocation, on real gateways, and renew the table in docs
+	@scripts/run.sh caracal-faults
+
+fuzz: setup ## try to break every reader of hostile bytes, guided by coverage (FUZZ_SECONDS, FUZZ_TARGETS)
+	@scripts/fuzz.sh
+
+hostile: setup ## send every hostile request, fuzz against other routers, and renew the tables in docs
+	@scripts/run.sh caracal-hostile
+
+parity: setup ## the same requests through the filter and through ext_authz, and renew the table in docs
+	@scripts/run.sh caracal-parity
+
+model: setup ## explore the feed-and-lease protocol, every order of events, for all sizes
+	@scripts/model.sh
 
 wasm: setup ## build only the filter: target/wasm/caracal-filter.wasm
 	@scripts/build-wasm.sh

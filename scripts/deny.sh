@@ -6,6 +6,9 @@ use_env
 
 step "cargo deny: bans, licences, sources" "$DENY" --workspace check --hide-inclusion-graph bans licenses sources
 
+step "cargo deny: the fuzz targets" "$DENY" --manifest-path tests/fuzz/Cargo.toml --config deny.toml \
+  check --hide-inclusion-graph bans licenses sources
+
 # The list of advisories is a git repository of its own. Not reaching it is no fault of this
 # project, so it does not fail the check, but it is never passed over in silence either.
 if ! advisories=$(timeout 120 "$DENY" --workspace fetch db 2>&1 </dev/null); then

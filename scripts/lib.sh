@@ -19,8 +19,9 @@ WASM_TARGET=wasm32-wasip1
 DENY=$CACHE/tools/bin/cargo-deny
 GO_DIR=$CACHE/go-$GO_VERSION
 OPA=${CARACAL_OPA:-$CACHE/tools/bin/opa}
+CLOCK=${CARACAL_CLOCK_LIBRARY:-$CACHE/tools/lib/clock.so}
 OPA_CASES=${CARACAL_OPA_CASES:-$CACHE/tools/opa-cases-$OPA_VERSION}
-export ENVOY_VERSION DENY_VERSION DENY GO_VERSION GO_DIR OPA_VERSION OPA OPA_CASES WASM_TARGET
+export ENVOY_VERSION DENY_VERSION DENY GO_VERSION GO_DIR OPA_VERSION OPA OPA_CASES CLOCK WASM_TARGET
 
 # rustup and cargo put their programs here; a shell started by CI often has not read the profile.
 [ ! -d "${CARGO_HOME:-$HOME/.cargo}/bin" ] || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
@@ -68,7 +69,7 @@ try() {
     printf 'ok (%d s)\n' $((SECONDS - start))
   else
     printf 'FAILED (%d s)\n' $((SECONDS - start))
-    tail -n "${STEP_TAIL:-40}" "$log" | sed 's/^/  | /' >&2
+    tail -n 40 "$log" | sed 's/^/  | /' >&2
     printf '  the whole log: %s\n' "$log" >&2
   fi
 }
@@ -165,7 +166,9 @@ cargo_locked() { if [ "${CI:-}" = true ]; then cargo "$1" --locked "${@:2}"; els
 ENVOY_DIR=$CACHE/envoy-$ENVOY_VERSION
 WASM_STD=$CACHE/wasm-std        # only filled where rustup cannot give the wasm std
 WASM_OUT=$ROOT/target/wasm/caracal-filter.wasm
-export ENVOY_DIR WASM_STD WASM_OUT
+WASM_TRAP_OUT=$ROOT/target/wasm/caracal-filter-trap.wasm # for the fault tests
+WASM_FLOOR_OUT=$ROOT/target/wasm/caracal-floor.wasm # for the benchmark
+export ENVOY_DIR WASM_STD WASM_OUT WASM_TRAP_OUT WASM_FLOOR_OUT
 
 wasm_std_from_toolchain() {
   [ "${CARACAL_WASM_STD:-}" != debian ] &&
@@ -185,9 +188,9 @@ use_env() {
   rust_ready || die "no Rust >= $RUST_MIN" "run: make setup"
   use_target_dir
   export CARACAL_BIN=$CARGO_TARGET_DIR/release/caracal
-  export CARACAL_FILTER_WASM=$WASM_OUT
+  export CARACAL_FILTER_WASM=$WASM_OUT CARACAL_TRAP_FILTER_WASM=$WASM_TRAP_OUT CARACAL_FLOOR_WASM=$WASM_FLOOR_OUT
   export CARACAL_ENVOY=${CARACAL_ENVOY:-$ENVOY_DIR/envoy}
-  export CARACAL_OPA=$OPA CARACAL_OPA_CASES=$OPA_CASES
+  export CARACAL_OPA=$OPA CARACAL_OPA_CASES=$OPA_CASES CARACAL_CLOCK_LIBRARY=$CLOCK
   CARACAL_CLIENTS=${CARACAL_CLIENTS:-$(clients_dir)}
   export CARACAL_CLIENTS
   cd "$ROOT"

@@ -21,4 +21,5 @@ fi
 "$ROOT/scripts/install-postgres.sh"
 "$ROOT/scripts/install-redis.sh"
 "$ROOT/scripts/install-softhsm.sh"
+"$ROOT/scripts/install-clock.sh"
 "$ROOT/scripts/install-clients.sh"

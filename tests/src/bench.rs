@@ -5,6 +5,7 @@ mod config;
 pub(crate) mod cpu;
 mod generator;
 pub(crate) mod report;
+mod side;
 mod stage;
 pub(crate) mod stats;
 mod variant;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::Boxed;
 use generator::Measurement;
 use stage::Stage;
 use variant::Variant;
@@ -58,7 +60,11 @@ impl Plan {
 type Rounds = Vec<(Variant, Vec<[Measurement; 2]>)>;
 
 /// Runs the whole benchmark, prints the table and writes the report.
-pub async fn run(out: &mut (dyn std::io::Write + Send)) -> Result<()> {
+pub fn run(out: &mut (dyn std::io::Write + Send)) -> Boxed<'_, Result<()>> {
+    Box::pin(measure(out))
+}
+
+async fn measure(out: &mut (dyn std::io::Write + Send)) -> Result<()> {
     let plan = Plan::from_environment()?;
     let stage = Stage::build(out).await?;
     let mut rounds: Rounds = Variant::ALL

@@ -24,6 +24,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
+use crate::Boxed;
 use crate::story::narrator::Narrator;
 use books::Books;
 use cast::MORTAL;
@@ -40,7 +41,11 @@ use site::Site;
 const WELL: Duration = Duration::from_mins(1);
 
 /// Plays every fault. Failures are in the report; an error is what kept the run from its end.
-pub async fn play(plan: Plan, narrator: &mut Narrator) -> Result<Report> {
+pub fn play(plan: Plan, narrator: &mut Narrator) -> Boxed<'_, Result<Report>> {
+    Box::pin(faults(plan, narrator))
+}
+
+async fn faults(plan: Plan, narrator: &mut Narrator) -> Result<Report> {
     narrator.chapter("Starting: three replicas, PostgreSQL, Redis, a small disk for the ledger")?;
     let site = Site::start().await?;
     let load = Load::start(&site, plan).await?;

@@ -6,6 +6,7 @@ pub mod identity;
 pub mod parts;
 pub mod ports;
 pub mod process;
+pub(crate) mod revocations;
 pub mod wait;
 pub mod zone;
 
@@ -15,7 +16,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use authority::Authority;
-use envoy::{Envoy, Role};
+use envoy::{Envoy, Mode, Role};
 use identity::{Identities, Identity};
 use parts::Parts;
 
@@ -89,23 +90,42 @@ impl Stack {
         instance: &str,
         settings: &[(&str, String)],
     ) -> Result<envoy::Rendered> {
+        self.render_in(Mode::Enforce, role, instance, settings)
+            .await
+    }
+
+    /// The same in a mode.
+    pub async fn render_in(
+        &self,
+        mode: Mode,
+        role: Role,
+        instance: &str,
+        settings: &[(&str, String)],
+    ) -> Result<envoy::Rendered> {
         let identity = self.identity(role.identity())?;
         let mut all = vec![
-            ("INSTANCE", instance.to_owned()),
-            ("ZONE", ZONE.to_owned()),
-            ("FILTER_WASM", self.parts.filter.display().to_string()),
             ("STS_PORT", self.authority.grpc_port.to_string()),
             ("STS_SPIFFE_ID", identity::spiffe_id("sts")?),
             ("TLS_CERT", identity.certificate.display().to_string()),
             ("TLS_KEY", identity.key.display().to_string()),
             ("TLS_CA", identity.authority.display().to_string()),
         ];
+        if mode != Mode::Native {
+            all.extend([
+                ("INSTANCE", instance.to_owned()),
+                ("ZONE", ZONE.to_owned()),
+                ("FILTER_WASM", self.parts.filter.display().to_string()),
+            ]);
+        }
         // The agent's listener is plain and on loopback: it knows no peers.
         if role != Role::Agent {
             all.push(("TRUST_DOMAIN", TRUST_DOMAIN.to_owned()));
         }
+        // What is said for this one replaces what is usual.
+        all.retain(|(key, _)| settings.iter().all(|(said, _)| said != key));
         all.extend(settings.iter().cloned());
-        envoy::render(&self.parts, role, instance, &all, self.folder.path()).await
+        let what = (role, mode);
+        envoy::render(&self.parts, what, instance, &all, self.folder.path()).await
     }
 
     /// Renders a role's configuration and starts an Envoy on it.
@@ -116,6 +136,17 @@ impl Stack {
         settings: &[(&str, String)],
     ) -> Result<Envoy> {
         let rendered = self.render(role, instance, settings).await?;
+        self.run(rendered).await
+    }
+
+    /// Starts an Envoy on a configuration.
+    pub async fn run(&self, rendered: envoy::Rendered) -> Result<Envoy> {
         Envoy::start(&self.parts, rendered, 2, self.folder.path()).await
+    }
+
+    /// What a part has printed so far.
+    pub async fn log(&self, name: &str) -> Result<String> {
+        let path = self.folder.path().join(format!("{name}.log"));
+        Ok(tokio::fs::read_to_string(path).await?)
     }
 }

@@ -16,11 +16,16 @@ mod tally;
 
 use anyhow::Result;
 
+use crate::Boxed;
 use narrator::Narrator;
 pub use stage::Stage;
 
 /// Plays every act. The stage is left as a working system, for trying things by hand.
-pub async fn play(narrator: &mut Narrator) -> Result<Stage> {
+pub fn play(narrator: &mut Narrator) -> Boxed<'_, Result<Stage>> {
+    Box::pin(acts(narrator))
+}
+
+async fn acts(narrator: &mut Narrator) -> Result<Stage> {
     narrator
         .chapter("Starting: one authority, two Envoys with the filter, three protected services")?;
     let mut stage = Stage::build(narrator).await?;

@@ -12,6 +12,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
+use crate::Boxed;
 use crate::bench::Plan;
 use ceiling::Ceiling;
 use figures::Measurement;
@@ -59,7 +60,11 @@ impl Visit {
 }
 
 /// Runs the whole benchmark, prints the table and writes the report.
-pub async fn run(out: &mut (dyn Write + Send)) -> Result<()> {
+pub fn run(out: &mut (dyn Write + Send)) -> Boxed<'_, Result<()>> {
+    Box::pin(measure(out))
+}
+
+async fn measure(out: &mut (dyn Write + Send)) -> Result<()> {
     let plan = Plan::from_environment()?;
     let places = [Place::sqlite().await?, Place::postgres().await?];
     let mut rounds = Vec::new();

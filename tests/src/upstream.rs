@@ -114,7 +114,7 @@ async fn serve(State(arrivals): State<Arrivals>, request: Request) -> Response {
             r#"{"invoice":"2041","payee":"Lynx Supplies","amount":"1250.00","currency":"EUR"}"#,
         ),
         (COMPLIANCE, "POST", "/checks") => Some(r#"{"cleared":true}"#),
-        (BANK, "POST", "/payments") => Some(r#"{"payment":"accepted"}"#),
+        (BANK, "POST", "/payments" | "/transfers") => Some(r#"{"payment":"accepted"}"#),
         (BANK, "GET", path) if path.starts_with("/accounts/") => Some(r#"{"balance":"90210.00"}"#),
         _ => None,
     };

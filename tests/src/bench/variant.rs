@@ -11,20 +11,48 @@ pub(super) enum Variant {
     JwtAuthn,
     /// Envoy's `jwt_authn` with its token cache.
     JwtAuthnCached,
+    /// The same on a mandate that was delegated [`DELEGATIONS`] times, which is longer.
+    JwtAuthnCachedDeep,
     /// Envoy's `ext_authz` with our token service.
     ExtAuthz,
+    /// A filter in our place that decides nothing (`tests/floor`), and the net behind it.
+    Floor,
     /// Our filter on a mandate that it knows.
     Cached,
+    /// The same on a mandate that was delegated [`DELEGATIONS`] times.
+    CachedDeep,
+    /// With [`REVOCATIONS`] of other mandates.
+    CachedCrowded,
+    /// With both.
+    CachedCrowdedDeep,
     /// Our filter on mandates that it sees for the first time.
     FirstSeen,
     /// Our filter without live authority: it asks about every request.
     Stale,
 }
 
+/// How often the mandate of the deep variants was delegated.
+pub(super) const DELEGATIONS: u8 = 5;
+
+/// Revocations that are live beside the crowded variants.
+pub(super) const REVOCATIONS: u64 = 100_000;
+
+/// Mandates that a variant is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// One, again and again.
+    Known,
+    /// One that was delegated, again and again.
+    Deep,
+    /// Another one each time.
+    Rotating,
+}
+
 /// What the filters need to know of the surroundings.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) wasm: String,
+    pub(super) floor: String,
     pub(super) jwks: String,
     pub(super) issuer: String,
     pub(super) audience: String,
@@ -53,14 +81,27 @@ fn allowed_capabilities() -> Value {
 }
 
 impl Variant {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Router,
         Self::JwtAuthn,
         Self::JwtAuthnCached,
+        Self::JwtAuthnCachedDeep,
         Self::ExtAuthz,
+        Self::Floor,
         Self::Cached,
+        Self::CachedDeep,
+        Self::CachedCrowded,
+        Self::CachedCrowdedDeep,
         Self::FirstSeen,
         Self::Stale,
+    ];
+
+    /// On a mandate that is known, beside the native filter on the same one.
+    pub(super) const CACHED: [(Self, Self); 4] = [
+        (Self::Cached, Self::JwtAuthnCached),
+        (Self::CachedDeep, Self::JwtAuthnCachedDeep),
+        (Self::CachedCrowded, Self::JwtAuthnCached),
+        (Self::CachedCrowdedDeep, Self::JwtAuthnCachedDeep),
     ];
 
     /// Key in the report.
@@ -69,8 +110,13 @@ impl Variant {
             Self::Router => "router",
             Self::JwtAuthn => "jwt_authn",
             Self::JwtAuthnCached => "jwt_authn_cached",
+            Self::JwtAuthnCachedDeep => "jwt_authn_cached_deep",
             Self::ExtAuthz => "ext_authz",
+            Self::Floor => "floor",
             Self::Cached => "cached",
+            Self::CachedDeep => "cached_deep",
+            Self::CachedCrowded => "cached_crowded",
+            Self::CachedCrowdedDeep => "cached_crowded_deep",
             Self::FirstSeen => "first_seen",
             Self::Stale => "stale",
         }
@@ -82,21 +128,42 @@ impl Variant {
             Self::Router => "router only",
             Self::JwtAuthn => "jwt_authn (native), every token verified",
             Self::JwtAuthnCached => "jwt_authn (native), token cache",
+            Self::JwtAuthnCachedDeep => "  the same, mandate delegated 5 times",
             Self::ExtAuthz => "ext_authz (native) + token service",
+            Self::Floor => "Wasm filter that decides nothing",
             Self::Cached => "caracal, known mandate",
+            Self::CachedDeep => "  the same, delegated 5 times",
+            Self::CachedCrowded => "  with 100,000 revocations",
+            Self::CachedCrowdedDeep => "  with 100,000 revocations, delegated 5 times",
             Self::FirstSeen => "caracal, first-seen mandates",
             Self::Stale => "caracal, no live authority: asks each time",
         }
     }
 
-    /// Whether it is shown another mandate with each request.
-    pub(super) const fn rotates(self) -> bool {
-        matches!(self, Self::JwtAuthn | Self::FirstSeen)
+    /// The mandates that it is shown.
+    pub(super) const fn shown(self) -> Shown {
+        match self {
+            Self::JwtAuthn | Self::FirstSeen => Shown::Rotating,
+            Self::JwtAuthnCachedDeep | Self::CachedDeep | Self::CachedCrowdedDeep => Shown::Deep,
+            _ => Shown::Known,
+        }
+    }
+
+    /// Whether it stands where there are [`REVOCATIONS`].
+    pub(super) const fn is_crowded(self) -> bool {
+        matches!(self, Self::CachedCrowded | Self::CachedCrowdedDeep)
     }
 
     /// Whether it is our filter with live authority.
     pub(super) const fn watches(self) -> bool {
-        matches!(self, Self::Cached | Self::FirstSeen)
+        matches!(
+            self,
+            Self::Cached
+                | Self::CachedDeep
+                | Self::CachedCrowded
+                | Self::CachedCrowdedDeep
+                | Self::FirstSeen
+        )
     }
 
     /// The HTTP filters before the router.
@@ -104,9 +171,14 @@ impl Variant {
         match self {
             Self::Router => Vec::new(),
             Self::JwtAuthn => vec![jwt_authn(around, false)],
-            Self::JwtAuthnCached => vec![jwt_authn(around, true)],
+            Self::JwtAuthnCached | Self::JwtAuthnCachedDeep => vec![jwt_authn(around, true)],
             Self::ExtAuthz => vec![ext_authz()],
-            Self::Cached | Self::Stale => ours(self, around, json!({})),
+            Self::Floor => vec![wasm(self, &around.floor, MARK), net()],
+            Self::Cached
+            | Self::CachedDeep
+            | Self::CachedCrowded
+            | Self::CachedCrowdedDeep
+            | Self::Stale => ours(self, around, json!({})),
             Self::FirstSeen => ours(self, around, json!({"mandate_cache": SMALL_CACHE})),
         }
     }
@@ -155,7 +227,11 @@ fn ours(variant: Variant, around: &Surroundings, more: Value) -> Vec<Value> {
     if let (Some(settings), Value::Object(more)) = (settings.as_object_mut(), more) {
         settings.extend(more);
     }
-    let wasm = json!({"name": "caracal", "typed_config": {
+    vec![wasm(variant, &around.wasm, &settings.to_string()), net()]
+}
+
+fn wasm(variant: Variant, module: &str, settings: &str) -> Value {
+    json!({"name": "caracal", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
         "config": {
             "name": "caracal",
@@ -164,23 +240,26 @@ fn ours(variant: Variant, around: &Surroundings, more: Value) -> Vec<Value> {
             "vm_config": {
                 "vm_id": format!("bench.{}", variant.key()),
                 "runtime": "envoy.wasm.runtime.v8",
-                "code": {"local": {"filename": around.wasm}},
+                "code": {"local": {"filename": module}},
                 "capability_restriction_config": {"allowed_capabilities": allowed_capabilities()},
             },
             "configuration": {
                 "@type": "type.googleapis.com/google.protobuf.StringValue",
-                "value": settings.to_string(),
+                "value": settings,
             },
         },
-    }});
-    let net = json!({"name": "envoy.filters.http.rbac", "typed_config": {
+    }})
+}
+
+/// Behind the filter: nothing passes without its mark.
+fn net() -> Value {
+    json!({"name": "envoy.filters.http.rbac", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
         "rules": {"action": "ALLOW", "policies": {"decided_by_caracal": {
             "permissions": [{"any": true}],
             "principals": [{"filter_state": {"key": "wasm.caracal.decision", "string_match": {"exact": MARK}}}],
         }}},
-    }});
-    vec![wasm, net]
+    }})
 }
 
 #[cfg(test)]

@@ -34,6 +34,11 @@ impl Client {
         Self::with_protocol(identity, b"http/1.1")
     }
 
+    /// For HTTP/2.
+    pub fn http2(identity: &Identity) -> Result<Self> {
+        Self::with_protocol(identity, b"h2")
+    }
+
     fn with_protocol(identity: &Identity, protocol: &[u8]) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
@@ -118,7 +123,7 @@ impl ServerCertVerifier for AnyWorkload {
 /// A plain port on loopback that leads through mTLS, as a workload, to another: gRPC clients check
 /// host names, and SPIFFE certificates have none.
 pub async fn tunnel(identity: &Identity, to: u16) -> Result<SocketAddr> {
-    let client = Client::with_protocol(identity, b"h2")?;
+    let client = Client::http2(identity)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {

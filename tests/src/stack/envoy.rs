@@ -50,6 +50,17 @@ impl Role {
     }
 }
 
+/// Who decides at an Envoy, and whether it carries that out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The filter, and it does.
+    Enforce,
+    /// The filter, and everything passes.
+    Shadow,
+    /// The token service, asked by Envoy's own `ext_authz`, and it does.
+    Native,
+}
+
 /// A configuration, written to a file.
 #[derive(Debug, Clone)]
 pub struct Rendered {
@@ -79,7 +90,7 @@ impl Rendered {
 /// Renders a role's configuration on free ports.
 pub async fn render(
     parts: &Parts,
-    role: Role,
+    (role, mode): (Role, Mode),
     instance: &str,
     settings: &[(&str, String)],
     folder: &Path,
@@ -87,6 +98,11 @@ pub async fn render(
     let (port, admin_port) = (ports::free()?, ports::free()?);
     let mut command = Command::new(&parts.caracal);
     command.args(["envoy", "render", role.as_str()]);
+    command.args(match mode {
+        Mode::Enforce => None,
+        Mode::Shadow => Some("--shadow"),
+        Mode::Native => Some("--native"),
+    });
     for (key, value) in settings {
         command.arg("--set").arg(format!("{key}={value}"));
     }
@@ -168,6 +184,17 @@ impl Envoy {
         workers: u32,
         folder: &Path,
     ) -> Result<Self> {
+        Self::start_as(&parts.envoy, &[], configuration, workers, folder).await
+    }
+
+    /// The same by a program and arguments that come before Envoy's.
+    pub async fn start_as(
+        program: &Path,
+        before: &[String],
+        configuration: Rendered,
+        workers: u32,
+        folder: &Path,
+    ) -> Result<Self> {
         let arguments = [
             "--disable-hot-restart".to_owned(),
             "--concurrency".to_owned(),
@@ -177,7 +204,8 @@ impl Envoy {
             "-c".to_owned(),
             configuration.path.display().to_string(),
         ];
-        let mut process = Process::start(&configuration.instance, &parts.envoy, arguments, folder)?;
+        let arguments = before.iter().chain(&arguments);
+        let mut process = Process::start(&configuration.instance, program, arguments, folder)?;
         let port = configuration.admin_port;
         let watched = &mut process;
         let started = wait::until("Envoy serves", START, async || match watched.check() {
@@ -196,6 +224,13 @@ impl Envoy {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.configuration.port
+    }
+
+    /// What its admin interface answers, such as `/stats`.
+    pub async fn admin(&self, path: &str) -> Result<String> {
+        let mut connection = Connection::plain(self.configuration.admin_port).await?;
+        let response = connection.send(&Request::get("localhost", path)).await?;
+        Ok(String::from_utf8(response.body)?)
     }
 
     /// Its process id.

@@ -42,6 +42,18 @@ impl Parts {
     }
 }
 
+/// The build of the filter that can be made to trap.
+pub(crate) fn trap_filter() -> Result<PathBuf> {
+    let built = repository().join("target/wasm/caracal-filter-trap.wasm");
+    part("CARACAL_TRAP_FILTER_WASM", &built, "wasm")
+}
+
+/// The least that a Wasm filter does, which the benchmark holds ours against.
+pub(crate) fn floor() -> Result<PathBuf> {
+    let built = repository().join("target/wasm/caracal-floor.wasm");
+    part("CARACAL_FLOOR_WASM", &built, "wasm")
+}
+
 /// The folder of the repository.
 #[must_use]
 pub fn repository() -> PathBuf {

@@ -153,6 +153,7 @@ fn resources() -> [Value; 3] {
         json!({"name": "mercury-bank", "uri": format!("http://{BANK}"), "hosts": [BANK], "operations": [
             operation("create-payment", "POST", "/payments", "payments:write"),
             operation("read-account", "GET", "/accounts/{id}", "accounts:read"),
+            {"name": "wire-transfer", "method": "POST", "path": "/transfers", "scopes": ["payments:write"], "irreversible": true},
         ]}),
         json!({"name": "invoices", "uri": format!("http://{INVOICES}"), "hosts": [INVOICES], "operations": [
             operation("read-invoice", "GET", "/invoices/{id}", "invoices:read"),

@@ -76,7 +76,7 @@ async fn closes(stage: &mut Stage, narrator: &mut Narrator, load: Load, claim: &
     })
     .await?;
     let sent = load.stop().await?;
-    stage.allowed += sent.iter().filter(|request| request.status == 200).count();
+    stage.note(&sent);
     let arrivals = stage.upstream.arrivals.all();
     let last = arrivals
         .iter()

@@ -12,8 +12,8 @@ use super::stage::payment;
 use crate::client::Connection;
 use crate::upstream::MARK;
 
-/// Concurrent connections.
-const CONNECTIONS: usize = 16;
+/// Concurrent connections, each with one request under way.
+pub(super) const CONNECTIONS: usize = 16;
 
 /// One request of the load.
 #[derive(Debug, Clone)]
@@ -23,6 +23,15 @@ pub(super) struct Sent {
     pub(super) answered: Instant,
     pub(super) status: u16,
     pub(super) reason: Option<String>,
+}
+
+impl Sent {
+    /// Whether the connection broke, or the proxy's own connection to the other one, so that there is
+    /// neither an answer of the service nor a verdict. What is under way when its mandate ends is cut: it
+    /// may have reached the service, but its answer does not come back.
+    pub(super) fn was_cut(&self) -> bool {
+        matches!(self.status, 0 | 503) && self.reason.is_none()
+    }
 }
 
 /// Running load.

@@ -36,7 +36,7 @@ pub(super) async fn play(stage: &mut Stage, narrator: &mut Narrator) -> Result<(
     })
     .await?;
     let sent = load.stop().await?;
-    stage.allowed += sent.iter().filter(|request| request.status == 200).count();
+    stage.note(&sent);
 
     let first = sent
         .iter()

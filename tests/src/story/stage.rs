@@ -1,11 +1,13 @@
 //! What the story plays on.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use super::load::Sent;
 use super::narrator::Narrator;
 use crate::client::{Connection, Request, Response, tls};
 use crate::mandates::Exchange;
@@ -34,6 +36,10 @@ pub struct Stage {
     pub stack: Stack,
     /// Answers with status 200 that the harness was given on the guarded ways, by what it sent.
     pub(super) allowed: usize,
+    /// Marks of the load's requests that were cut while they were under way.
+    pub(super) cut: HashSet<u64>,
+    /// Runs of the load so far.
+    pub(super) loads: usize,
 }
 
 /// One line of the agent program.
@@ -82,6 +88,8 @@ impl Stage {
             upstream,
             stack,
             allowed: 0,
+            cut: HashSet::new(),
+            loads: 0,
         };
         stage.live().await?;
         Ok(stage)
@@ -132,6 +140,14 @@ impl Stage {
             .await?;
         self.allowed += usize::from(response.status == 200);
         Ok(response)
+    }
+
+    /// Notes for the tally what became of the load.
+    pub(super) fn note(&mut self, sent: &[Sent]) {
+        self.allowed += sent.iter().filter(|request| request.status == 200).count();
+        let cut = sent.iter().filter(|request| request.was_cut());
+        self.cut.extend(cut.map(|request| request.mark));
+        self.loads += 1;
     }
 
     /// One request straight to the resource side, as a workload.
