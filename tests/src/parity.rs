@@ -36,8 +36,10 @@ pub struct Run {
 pub struct Compared {
     /// The case.
     pub case: Case,
-    /// Its runs.
+    /// Its runs, of the last time that it was sent.
     pub runs: Vec<Run>,
+    /// How often it was sent.
+    pub tries: usize,
 }
 
 /// Sends everything through both.

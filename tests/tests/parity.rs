@@ -13,6 +13,15 @@ async fn the_filter_and_the_token_service_decide_and_answer_the_same() {
     println!("{}", report::table(&compared));
     assert_eq!(exception::problems(&compared), Vec::<String>::new());
 
+    // A case or two may meet a machine that stands still.
+    let again: Vec<_> = compared
+        .iter()
+        .filter(|compared| compared.tries > 1)
+        .collect();
+    assert!(
+        again.len() <= compared.len() / 50,
+        "differed at first: {again:#?}"
+    );
     assert!(compared.len() >= 300, "{} cases", compared.len());
     let runs = || compared.iter().flat_map(|compared| &compared.runs);
     let passed = runs().filter(|run| run.passed == [true, true]).count();

@@ -1,5 +1,7 @@
 //! Sends every case through every way that it concerns, and judges what became of it.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::case::{Case, Expect, Message};
@@ -7,6 +9,10 @@ use super::reader::Reader;
 use super::site::{Site, Way};
 use super::upstream::{Arrived, Upstream};
 use super::wire::{self, Answer, Door};
+
+/// How long something that Envoy gave up in the middle may be on its way to the upstream while its
+/// answer is here already.
+const ON_ITS_WAY: Duration = Duration::from_millis(20);
 
 /// Who refused, or that nobody did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,8 +93,9 @@ pub(crate) async fn send(
         Message::Http2(_) => None,
     };
     if let Some(bytes) = http1 {
-        let answers = wire::http1(door, &bytes, matches!(message, Message::Http1(_))).await?;
-        all.push((1, answers, upstream.take()));
+        let raw = matches!(message, Message::Http1(_));
+        let answers = wire::http1(door, &bytes, raw).await?;
+        all.push((1, answers, arrived(upstream, raw).await));
     }
     let http2 = match message {
         Message::Both(request) => Some(request.http2()),
@@ -96,10 +103,19 @@ pub(crate) async fn send(
         Message::Http1(_) => None,
     };
     if let Some(frames) = http2 {
+        let raw = matches!(message, Message::Http2(_));
         let answers = wire::http2(door, &frames).await?;
-        all.push((2, answers, upstream.take()));
+        all.push((2, answers, arrived(upstream, raw).await));
     }
     Ok(all)
+}
+
+/// What the upstream got. Only of raw bytes can a part arrive after the answer.
+async fn arrived(upstream: &Upstream, raw: bool) -> Arrived {
+    if raw {
+        tokio::time::sleep(ON_ITS_WAY).await;
+    }
+    upstream.take()
 }
 
 fn judge(

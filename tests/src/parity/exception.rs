@@ -2,7 +2,7 @@
 //! exact: a case that differs and is not here fails, and so does one that is here and does not differ.
 
 use super::Compared;
-use super::case::AWAY;
+use super::case::{AWAY, Case};
 
 /// A case that differs, and why it has to.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +53,14 @@ const fn connect(class: &'static str, name: &'static str) -> Exception {
 }
 
 impl Exception {
-    fn covers(&self, compared: &Compared) -> bool {
-        let case = &compared.case;
+    fn covers(&self, case: &Case) -> bool {
         self.class == case.class && self.name.is_none_or(|name| name == case.name)
     }
+}
+
+/// Whether a case is one that has to differ.
+pub(super) fn is_listed(case: &Case) -> bool {
+    ALL.iter().any(|exception| exception.covers(case))
 }
 
 /// What is wrong: differences that are not listed, listed ones that are none, and whatever passes on one
@@ -65,7 +69,7 @@ impl Exception {
 pub fn problems(all: &[Compared]) -> Vec<String> {
     let mut problems = Vec::new();
     for compared in all {
-        let listed = ALL.iter().any(|exception| exception.covers(compared));
+        let listed = is_listed(&compared.case);
         for run in &compared.runs {
             let place = format!(
                 "{}: {} ({} h{})",
@@ -82,7 +86,8 @@ pub fn problems(all: &[Compared]) -> Vec<String> {
     }
     for exception in ALL {
         let differs = |compared: &&Compared| {
-            exception.covers(compared) && compared.runs.iter().any(|run| run.differs.is_some())
+            exception.covers(&compared.case)
+                && compared.runs.iter().any(|run| run.differs.is_some())
         };
         if !all.iter().any(|compared| differs(&compared)) {
             problems.push(format!("listed and the same: {exception:?}"));

@@ -19,12 +19,31 @@ const PAGE: usize = 1000;
 /// Longer than the filters keep a decision that they can deliver.
 const DELIVERED: Duration = Duration::from_secs(2);
 
+/// How often the ledger is looked at until nothing is added any more.
+const LOOKS: usize = 15;
+
 /// The decisions by request.
 pub(super) struct Books(HashMap<String, Vec<Event>>);
 
 impl Books {
+    /// Reads until nothing was added for as long as a delivery takes.
     pub(super) async fn read(site: &Site) -> Result<Self> {
-        tokio::time::sleep(DELIVERED).await;
+        let mut books = Self::now(site).await?;
+        for _ in 0..LOOKS {
+            tokio::time::sleep(DELIVERED).await;
+            let before = std::mem::replace(&mut books, Self::now(site).await?);
+            if books.count() == before.count() {
+                return Ok(books);
+            }
+        }
+        anyhow::bail!("decisions keep coming in")
+    }
+
+    fn count(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+
+    async fn now(site: &Site) -> Result<Self> {
         let mut books = HashMap::<String, Vec<Event>>::new();
         let mut before = None;
         loop {
