@@ -10,6 +10,7 @@ mod auth;
 mod authority;
 mod change;
 mod credentials;
+mod delegations;
 mod error;
 mod extract;
 mod grants;
@@ -24,6 +25,7 @@ mod recorder;
 mod resources;
 mod revocations;
 mod sessions;
+mod suspensions;
 #[cfg(test)]
 mod tests;
 mod zones;
@@ -131,6 +133,10 @@ impl<A: Authority> Api<A> {
                 "/v1/zones/{zone}/grants",
                 post(grants::create::<A>).get(grants::list::<A>),
             )
+            .route(
+                "/v1/zones/{zone}/delegations",
+                post(delegations::create::<A>).get(delegations::list::<A>),
+            )
             .route("/v1/zones/{zone}/policies", get(policies::list::<A>))
             .route(
                 "/v1/zones/{zone}/policies/active",
@@ -148,6 +154,14 @@ impl<A: Authority> Api<A> {
             .route(
                 "/v1/zones/{zone}/revocations",
                 post(revocations::create::<A>).get(revocations::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/suspensions",
+                post(suspensions::create::<A>).get(suspensions::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/suspensions/{kind}/{id}",
+                delete(suspensions::remove::<A>),
             )
             .route("/v1/zones/{zone}/sessions", get(sessions::list::<A>))
             .route("/v1/zones/{zone}/audit", get(audit::list::<A>))

@@ -6,6 +6,7 @@ mod client;
 mod copy;
 mod credential;
 mod db;
+mod delegation;
 mod dev_ca;
 mod envoy;
 mod error;
@@ -22,6 +23,7 @@ mod revoke;
 mod session;
 mod span;
 mod status;
+mod suspend;
 mod verify;
 mod zone;
 
@@ -129,6 +131,9 @@ enum Command {
     /// Grants: which application may ask for which scopes. Without one nothing is issued.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
+    /// Delegations: which application may have which other one act for it, and with what.
+    #[command(subcommand)]
+    Delegation(delegation::DelegationCommand),
     /// Policies: Rego that has to allow every issue.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -138,9 +143,13 @@ enum Command {
     /// Enforcement points: proxies that may speak for others.
     #[command(subcommand)]
     Point(point::PointCommand),
-    /// Revokes a mandate, session, grant, application, resource or the whole zone.
+    /// Revokes a mandate, session, grant, delegation, application, resource or the whole zone.
     Revoke(revoke::RevokeArgs),
-    /// Sessions of applications.
+    /// Suspends a session, application, grant or delegation, until it is resumed.
+    Suspend(suspend::SuspendArgs),
+    /// Ends a suspension.
+    Resume(suspend::ResumeArgs),
+    /// Sessions of applications, and who acts on whose behalf.
     #[command(subcommand)]
     Session(session::SessionCommand),
     /// The ledger of decisions.
@@ -250,10 +259,13 @@ async fn dispatch(global: GlobalArgs, command: Command) -> Result<(), CliError> 
         Command::Issuer(command) => command.run(&context).await,
         Command::Resource(command) => command.run(&context).await,
         Command::Grant(command) => command.run(&context).await,
+        Command::Delegation(command) => command.run(&context).await,
         Command::Policy(command) => command.run(&context).await,
         Command::Key(command) => command.run(&context).await,
         Command::Point(command) => command.run(&context).await,
         Command::Revoke(args) => args.run(&context).await,
+        Command::Suspend(args) => args.run(&context).await,
+        Command::Resume(args) => args.run(&context).await,
         Command::Session(command) => command.run(&context).await,
         Command::Audit(command) => command.run(&context).await,
         Command::Explain(args) => args.run(&context).await,

@@ -80,6 +80,8 @@ impl Authority {
                 issued_until: entry.issued_until,
                 expires: entry.expires,
             }),
+            Item::Suspended(id) => self.revocations.suspend(RevocationId(id)),
+            Item::Resumed(id) => self.revocations.resume(RevocationId(id)),
         }
         if self.revocations.len() > MAX_REVOCATIONS || self.catalog.len() > MAX_CATALOG {
             return Err(ItemError::TooMuch);
@@ -121,6 +123,8 @@ fn read_resource(wire: wire::Resource) -> Result<Resource, ItemError> {
             .into_iter()
             .map(operation)
             .collect::<Result<_, _>>()?,
+        // Who answers there matters to the token service alone.
+        application: None,
     };
     resource.validate().map_err(resource_error)?;
     Ok(resource)

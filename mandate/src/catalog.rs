@@ -94,6 +94,10 @@ pub struct Resource {
     pub hosts: Vec<Host>,
     /// What can be done there; everything else is refused.
     pub operations: Vec<Operation>,
+    /// The application that answers there, if it is one. Whoever calls it may have it act in turn, as far
+    /// as a delegation says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Name>,
 }
 
 /// Why a resource cannot be registered.

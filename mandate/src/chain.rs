@@ -1,9 +1,12 @@
 //! The delegation chain: who passed what on to whom, re-checked from the token alone.
 //!
-//! The root fixes a table of scopes and a table of resources. Each hop holds a subset of both as a
-//! bit mask, an expiry and a remaining depth. Wildcards were expanded before the root was written,
-//! so "a child never has more than its parent" is arithmetic on bits and numbers:
-//! `s' & !s == 0`, `r' & !r == 0`, `e' <= e`, `d' < d`.
+//! The root fixes a table of rights; a right is one scope at one resource. Each hop holds a subset of
+//! it as a bit mask, an expiry and a remaining depth. Wildcards were expanded before the root was
+//! written, so "a child never has more than its parent" is arithmetic on bits and numbers:
+//! `r' & !r == 0`, `e' <= e`, `d' < d`.
+//!
+//! Rights are pairs and not two masks, one of scopes and one of resources: whoever may read here and
+//! write there would hold the product of both, and could pass on to write here.
 
 mod derive;
 
@@ -11,17 +14,22 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::catalog::ResourceUri;
 use crate::name::Name;
-use crate::scope::{MAX_SCOPES, Scope, ScopeSet};
+use crate::scope::{Scope, ScopeSet};
 use crate::version::Version;
 
+pub use derive::{Holding, Right};
+
 /// Version of the layout.
-pub const CHAIN_VERSION: u8 = 1;
+pub const CHAIN_VERSION: u8 = 2;
 
 /// Most hops, the root included: eight delegations are the hard limit.
 pub const MAX_HOPS: usize = 9;
 
 /// Most resources in a root's table.
 pub const MAX_RESOURCES: usize = 16;
+
+/// Most rights in a root's table: as many bits as a JSON number holds exactly.
+pub const MAX_RIGHTS: usize = 53;
 
 /// One holder in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,27 +39,28 @@ pub struct Hop {
     pub session: String,
     /// Application of the session.
     pub application: Name,
-    /// Bits over the scope table.
-    pub scopes: u64,
-    /// Bits over the resource table.
-    pub resources: u64,
+    /// Id of the delegation by which it came from the hop before. Empty at the root, which holds by the
+    /// mandate's grant, and where a mandate was handed on by its holder.
+    pub by: String,
+    /// Bits over the table of rights.
+    pub rights: u64,
     /// Unix second after which the hop holds nothing.
     pub expires: u64,
     /// How many further delegations may follow.
     pub depth: u8,
 }
 
-/// The compact form: `[session, application, scopes, resources, expires, depth]`.
+/// The compact form: `[session, application, by, rights, expires, depth]`.
 #[derive(Serialize, Deserialize)]
-struct HopTuple(String, Name, u64, u64, u64, u8);
+struct HopTuple(String, Name, String, u64, u64, u8);
 
 impl From<HopTuple> for Hop {
-    fn from(HopTuple(session, application, scopes, resources, expires, depth): HopTuple) -> Self {
+    fn from(HopTuple(session, application, by, rights, expires, depth): HopTuple) -> Self {
         Self {
             session,
             application,
-            scopes,
-            resources,
+            by,
+            rights,
             expires,
             depth,
         }
@@ -63,16 +72,16 @@ impl From<Hop> for HopTuple {
         let Hop {
             session,
             application,
-            scopes,
-            resources,
+            by,
+            rights,
             expires,
             depth,
         } = hop;
-        Self(session, application, scopes, resources, expires, depth)
+        Self(session, application, by, rights, expires, depth)
     }
 }
 
-/// The claim `mdt`: tables, hops root first, and the log position at which it was issued.
+/// The claim `mdt`: the table of rights, hops root first, and the log position at which it was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chain {
@@ -80,12 +89,12 @@ pub struct Chain {
     pub v: u8,
     /// Authority state that the issuer decided on; a filter behind it must not decide alone.
     pub rev: Version,
-    /// Resource table, sorted.
+    /// The resources of the table, sorted.
     #[serde(rename = "R", deserialize_with = "exact")]
     pub resources: Vec<ResourceUri>,
-    /// Scope table, sorted.
+    /// For each of them its scopes, sorted. The rights are numbered in this order.
     #[serde(rename = "S", deserialize_with = "exact")]
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<Vec<Scope>>,
     /// Hops, root first.
     #[serde(rename = "ch", deserialize_with = "exact")]
     pub hops: Vec<Hop>,
@@ -109,17 +118,14 @@ pub enum ChainError {
     #[error("the chain has no hop or too many")]
     Length,
     /// A table that is empty, too long, unsorted or not unique.
-    #[error("a table of the chain is not a sorted set within its bounds")]
+    #[error("the chain's table of rights is not a sorted set within its bounds")]
     Table,
     /// A hop with a bit beyond its table, or with nothing at all.
     #[error("a hop's mask does not fit its table")]
     Mask,
-    /// A hop with a scope that the hop before it lacks.
-    #[error("a hop has a scope that the hop before it lacks")]
-    Scope,
-    /// A hop with a resource that the hop before it lacks.
-    #[error("a hop has a resource that the hop before it lacks")]
-    Resource,
+    /// A hop with a right that the hop before it lacks.
+    #[error("a hop has a right that the hop before it lacks")]
+    Right,
     /// A hop that outlives the hop before it.
     #[error("a hop outlives the hop before it")]
     Lifetime,
@@ -130,7 +136,7 @@ pub enum ChainError {
     #[error("a session stands in the chain twice")]
     Cycle,
     /// What the token says of its holder is not what the last hop says.
-    #[error("the last hop is not the token's holder, scope, resource or lifetime")]
+    #[error("the last hop is not the token's holder, rights or lifetime")]
     Leaf,
 }
 
@@ -147,31 +153,11 @@ pub struct Leaf<'a> {
     pub scopes: &'a ScopeSet,
     /// `exp`.
     pub expires: u64,
+    /// Whether the last hop may hold rights beside these: to be passed on, and of no use by this token.
+    pub passes_on: bool,
 }
 
 impl Chain {
-    /// The chain of one hop: authority that comes from a grant and not from another session.
-    #[must_use]
-    pub fn root(leaf: Leaf<'_>, rev: Version, depth: u8) -> Self {
-        let scopes: Vec<_> = leaf.scopes.iter().cloned().collect();
-        let hop = Hop {
-            session: leaf.session.to_owned(),
-            application: leaf.application.clone(),
-            scopes: full_mask(scopes.len()).unwrap_or(0),
-            resources: 1,
-            expires: leaf.expires,
-            depth,
-        };
-        let resources = vec![leaf.resource.clone()];
-        Self {
-            v: CHAIN_VERSION,
-            rev,
-            resources,
-            scopes,
-            hops: vec![hop],
-        }
-    }
-
     /// Checks that every hop holds no more than the hop before it, and that the last hop is what
     /// the token says.
     pub fn verify(&self, leaf: Leaf<'_>) -> Result<(), ChainError> {
@@ -181,16 +167,9 @@ impl Chain {
         if self.hops.is_empty() || self.hops.len() > MAX_HOPS {
             return Err(ChainError::Length);
         }
-        let sorted =
-            self.scopes.is_sorted_by(|a, b| a < b) && self.resources.is_sorted_by(|a, b| a < b);
-        if !sorted || self.scopes.len() > MAX_SCOPES || self.resources.len() > MAX_RESOURCES {
-            return Err(ChainError::Table);
-        }
-        let scope_mask = full_mask(self.scopes.len()).ok_or(ChainError::Table)?;
-        let resource_mask = full_mask(self.resources.len()).ok_or(ChainError::Table)?;
+        let table = self.table_mask()?;
         for hop in &self.hops {
-            let fits = hop.scopes & !scope_mask == 0 && hop.resources & !resource_mask == 0;
-            if !fits || hop.scopes == 0 || hop.resources == 0 {
+            if hop.rights & !table != 0 || hop.rights == 0 {
                 return Err(ChainError::Mask);
             }
         }
@@ -199,6 +178,41 @@ impl Chain {
         }
         self.check_distinct_sessions()?;
         self.check_leaf(leaf)
+    }
+
+    /// All rights of the table, which has to be in order.
+    fn table_mask(&self) -> Result<u64, ChainError> {
+        let sorted = self.resources.is_sorted_by(|a, b| a < b)
+            && self
+                .scopes
+                .iter()
+                .all(|scopes| !scopes.is_empty() && scopes.is_sorted_by(|a, b| a < b));
+        let rights = self.scopes.iter().map(Vec::len).sum();
+        if !sorted
+            || self.resources.len() != self.scopes.len()
+            || self.resources.len() > MAX_RESOURCES
+        {
+            return Err(ChainError::Table);
+        }
+        full_mask(rights).ok_or(ChainError::Table)
+    }
+
+    /// Every right of the table with its bit.
+    fn rights(&self) -> impl Iterator<Item = (u64, &ResourceUri, &Scope)> {
+        let rows = self.resources.iter().zip(&self.scopes);
+        let rows =
+            rows.flat_map(|(resource, scopes)| scopes.iter().map(move |scope| (resource, scope)));
+        bits()
+            .zip(rows)
+            .map(|(bit, (resource, scope))| (bit, resource, scope))
+    }
+
+    /// What a hop holds.
+    fn held(&self, hop: &Hop) -> impl Iterator<Item = (&ResourceUri, &Scope)> {
+        let held = hop.rights;
+        self.rights()
+            .filter(move |(bit, ..)| held & bit != 0)
+            .map(|(_, resource, scope)| (resource, scope))
     }
 
     fn check_distinct_sessions(&self) -> Result<(), ChainError> {
@@ -212,26 +226,40 @@ impl Chain {
 
     fn check_leaf(&self, leaf: Leaf<'_>) -> Result<(), ChainError> {
         let last = self.hops.last().ok_or(ChainError::Length)?;
-        let scopes = selected(&self.scopes, last.scopes);
-        let same_scopes = scopes.eq(leaf.scopes.iter());
-        let holds_resource =
-            selected(&self.resources, last.resources).any(|uri| uri == leaf.resource);
+        let claimed = self
+            .mask(leaf.resource, leaf.scopes)
+            .ok_or(ChainError::Leaf)?;
+        let same_rights = if leaf.passes_on {
+            claimed & !last.rights == 0
+        } else {
+            claimed == last.rights
+        };
         let same_holder = last.session == leaf.session && last.application == *leaf.application;
-        if same_scopes && holds_resource && same_holder && leaf.expires <= last.expires {
+        if same_rights && same_holder && leaf.expires <= last.expires {
             Ok(())
         } else {
             Err(ChainError::Leaf)
         }
     }
+
+    /// The bits of scopes at a resource; `None` when the table lacks one, and for no scope.
+    fn mask(&self, resource: &ResourceUri, scopes: &ScopeSet) -> Option<u64> {
+        let row = self.resources.binary_search(resource).ok()?;
+        let before = self.scopes.get(..row)?.iter().map(Vec::len).sum::<usize>();
+        let table = self.scopes.get(row)?;
+        let mut mask = 0;
+        for scope in scopes {
+            let index = before.checked_add(table.binary_search(scope).ok()?)?;
+            mask |= 1_u64.checked_shl(u32::try_from(index).ok()?)?;
+        }
+        (mask != 0).then_some(mask)
+    }
 }
 
 /// The partial order of authority, one step of it.
 fn attenuates(parent: &Hop, child: &Hop) -> Result<(), ChainError> {
-    if child.scopes & !parent.scopes != 0 {
-        return Err(ChainError::Scope);
-    }
-    if child.resources & !parent.resources != 0 {
-        return Err(ChainError::Resource);
+    if child.rights & !parent.rights != 0 {
+        return Err(ChainError::Right);
     }
     if child.expires > parent.expires {
         return Err(ChainError::Lifetime);
@@ -242,20 +270,15 @@ fn attenuates(parent: &Hop, child: &Hop) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// A mask with `bits` ones; `None` for no bits and for more than a JSON number holds exactly.
-fn full_mask(bits: usize) -> Option<u64> {
-    let bits = u32::try_from(bits)
-        .ok()
-        .filter(|bits| (1..=53).contains(bits))?;
-    Some(u64::MAX >> 64_u32.saturating_sub(bits))
+/// A mask with a one for each right; `None` for no rights and for too many.
+fn full_mask(rights: usize) -> Option<u64> {
+    let mask = bits().take(rights).fold(0, |mask, bit| mask | bit);
+    (1..=MAX_RIGHTS).contains(&rights).then_some(mask)
 }
 
-/// The rows of a table whose bits are set.
-fn selected<T>(table: &[T], mask: u64) -> impl Iterator<Item = &T> {
-    table.iter().enumerate().filter_map(move |(index, row)| {
-        let bit = 1_u64.checked_shl(u32::try_from(index).ok()?)?;
-        (mask & bit != 0).then_some(row)
-    })
+/// One bit after the other, from the lowest.
+fn bits() -> impl Iterator<Item = u64> {
+    (0..u64::BITS).filter_map(|shift| 1_u64.checked_shl(shift))
 }
 
 #[cfg(test)]

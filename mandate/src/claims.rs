@@ -21,7 +21,8 @@ pub const MAX_MANDATE_BYTES: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MandateUse {
-    /// At one resource; it delegates nothing.
+    /// At one resource. Where that resource is an application, the application may act in turn with what
+    /// the chain holds for it (`may_act`); otherwise it delegates nothing.
     Execute,
     /// At the token service only.
     Delegate,
@@ -64,7 +65,7 @@ impl Actor {
     }
 }
 
-/// RFC 8693 §4.4: the one application that a delegation mandate was made for.
+/// RFC 8693 §4.4: the one application that may act with a mandate as its subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MayAct {
@@ -108,7 +109,8 @@ pub struct Claims {
     /// Who acts, where that is another than `sub`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub act: Option<Actor>,
-    /// Who may redeem it; in delegation mandates, and only there.
+    /// Who may act with it as the subject: who is to redeem a delegation mandate, or the application that
+    /// is called by an execution mandate.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub may_act: Option<MayAct>,
     /// Ids of the mandates that it was derived from. It dies with each of them.
@@ -128,8 +130,8 @@ impl Claims {
             .act
             .as_ref()
             .is_none_or(|act| act.sub == self.client_id && act.count() <= MAX_HOPS);
-        // The mark of a delegation mandate is also what makes it useless at a resource.
-        let may_act = self.may_act.is_some() == (self.usage == MandateUse::Delegate);
+        // A delegation mandate is for somebody.
+        let may_act = self.may_act.is_some() || self.usage == MandateUse::Execute;
         actor && may_act && self.from.len() <= MAX_ANCESTORS
     }
 
@@ -142,6 +144,7 @@ impl Claims {
             resource: &self.aud,
             scopes,
             expires: self.exp,
+            passes_on: self.usage == MandateUse::Execute && self.may_act.is_some(),
         }
     }
 }

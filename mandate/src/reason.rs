@@ -123,6 +123,7 @@ reasons! {
     HolderMismatch = "holder_mismatch", InvalidToken, "the mandate is bound to another workload than the peer that presents it";
     AttenuationViolation = "attenuation_violation", InvalidToken, "a hop of the delegation chain holds more than the hop before it";
     Revoked = "revoked", InvalidToken, "the mandate, or something that it descends from, was revoked";
+    Suspended = "suspended", InvalidToken, "the mandate, or something that it descends from, is suspended";
     InsufficientScope = "insufficient_scope", InsufficientScope, "the mandate's scopes do not cover the operation";
     CallerUnknown = "caller_unknown", AccessDenied, "the calling workload is not an application of this zone";
     CallerNotTrusted = "caller_not_trusted", AccessDenied, "the caller speaks for another workload without being an enforcement point that may";
@@ -133,6 +134,9 @@ reasons! {
     ActorInvalid = "actor_invalid", AccessDenied, "the actor token is not a live mandate of this client";
     UserAuthentication = "user_authentication", AccessDenied, "the user did not authenticate as recently as it is asked for";
     DelegationDenied = "delegation_denied", AccessDenied, "the subject token does not let this client act, or nothing is left to delegate";
+    DelegationMissing = "delegation_missing", AccessDenied, "no live delegation has this application act for its caller at this resource";
+    DelegationCycle = "delegation_cycle", AccessDenied, "the application acts already further up in the chain";
+    SessionLimit = "session_limit", AccessDenied, "as many sessions are open as may be, or the tree is as deep as it may be";
     TargetInvalid = "target_invalid", AccessDenied, "the request does not name exactly one registered target";
     ScopeExceeded = "scope_exceeded", AccessDenied, "the requested scopes are more than grant and subject allow";
     ApplicationInactive = "application_inactive", AccessDenied, "the application was revoked";

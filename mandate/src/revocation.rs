@@ -1,6 +1,6 @@
 //! Revocation: a handful of ids per mandate, looked up in a set.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use sha2::{Digest, Sha256};
@@ -14,6 +14,8 @@ pub enum RevocationKind {
     Session,
     /// A grant.
     Grant,
+    /// A delegation, with everything that was passed on by it.
+    Delegation,
     /// An application.
     Application,
     /// A resource, by identifier.
@@ -30,6 +32,7 @@ impl RevocationKind {
             Self::Mandate => "mandate",
             Self::Session => "session",
             Self::Grant => "grant",
+            Self::Delegation => "delegation",
             Self::Application => "application",
             Self::Resource => "resource",
             Self::Zone => "zone",
@@ -122,11 +125,12 @@ struct Mark {
     expires: Second,
 }
 
-/// All live revocations of a zone.
+/// All live revocations of a zone, and what is suspended there.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationSet {
     entries: HashMap<RevocationId, Mark, BuildHasherDefault<IdentityHasher>>,
     by_expiry: BTreeMap<Second, Vec<RevocationId>>,
+    suspended: HashSet<RevocationId, BuildHasherDefault<IdentityHasher>>,
 }
 
 impl RevocationSet {
@@ -153,6 +157,28 @@ impl RevocationSet {
                 .get(id)
                 .is_some_and(|entry| issued_at <= entry.issued_until.widened())
         })
+    }
+
+    /// Refuses what descends from `id` until it is resumed.
+    pub fn suspend(&mut self, id: RevocationId) {
+        self.suspended.insert(id);
+    }
+
+    /// Ends a suspension. What was revoked stays revoked.
+    pub fn resume(&mut self, id: RevocationId) {
+        self.suspended.remove(&id);
+    }
+
+    /// Whether something of `ids` is suspended.
+    #[must_use]
+    pub fn suspends(&self, ids: &[RevocationId]) -> bool {
+        // Nearly always empty: the question costs a comparison.
+        !self.suspended.is_empty() && ids.iter().any(|id| self.suspended.contains(id))
+    }
+
+    /// What is suspended, in no order.
+    pub fn suspended(&self) -> impl Iterator<Item = RevocationId> {
+        self.suspended.iter().copied()
     }
 
     /// Drops entries that can hit nothing alive any more. `now` is Unix seconds.
@@ -182,16 +208,16 @@ impl RevocationSet {
         })
     }
 
-    /// How many entries there are.
+    /// How many entries and suspensions there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len().saturating_add(self.suspended.len())
     }
 
-    /// Whether nothing is revoked.
+    /// Whether nothing is revoked or suspended.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.suspended.is_empty()
     }
 }
 
@@ -226,6 +252,19 @@ mod tests {
         assert!(set.hits(&[id(2), id(1)], 100));
         assert!(!set.hits(&[id(2), id(1)], 101));
         assert!(!set.hits(&[id(2)], 50));
+    }
+
+    #[test]
+    fn a_suspension_holds_until_it_is_resumed_and_no_clock_ends_it() {
+        let mut set = RevocationSet::default();
+        set.suspend(id(1));
+        set.suspend(id(1));
+        set.expire(u64::MAX);
+        assert!(set.suspends(&[id(2), id(1)]) && !set.suspends(&[id(2)]));
+        assert_eq!(set.len(), 1);
+        set.resume(id(1));
+        assert!(!set.suspends(&[id(1)]) && set.is_empty());
+        set.resume(id(1));
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub fn verify(
 
 /// Everything that the mandate descends from and by which it can be revoked.
 fn lineage(claims: &Claims) -> Box<[RevocationId]> {
-    use RevocationKind::{Application, Grant, Mandate, Resource, Session, Zone};
+    use RevocationKind::{Application, Delegation, Grant, Mandate, Resource, Session, Zone};
     let zone = claims.zone.as_str();
     let id = |kind, id: &str| RevocationId::new(kind, zone, id);
     let fixed = [
@@ -96,8 +96,15 @@ fn lineage(claims: &Claims) -> Box<[RevocationId]> {
             id(Application, hop.application.as_str()),
         ]
     });
+    let by = claims.mdt.hops.iter().map(|hop| hop.by.as_str());
+    let by = by.filter(|by| !by.is_empty()).map(|by| id(Delegation, by));
     let ancestors = claims.from.iter().map(|jti| id(Mandate, jti));
-    fixed.into_iter().chain(hops).chain(ancestors).collect()
+    fixed
+        .into_iter()
+        .chain(hops)
+        .chain(by)
+        .chain(ancestors)
+        .collect()
 }
 
 /// The peer that presents a mandate.
@@ -192,6 +199,9 @@ impl VerifiedMandate {
         }
         if revocations.hits(&self.lineage, self.claims.iat) {
             return Err(Reason::Revoked);
+        }
+        if revocations.suspends(&self.lineage) {
+            return Err(Reason::Suspended);
         }
         Ok(())
     }

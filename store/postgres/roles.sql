@@ -25,13 +25,13 @@ $$;
 
 -- From nothing, so that a right that an older version gave does not stay.
 REVOKE ALL ON meta, authority_log, zones, applications, identities, credentials, credential_marks,
-    issuers, resources, resource_hosts, grants, policies, signing_keys, points, sessions, revocations,
-    idempotency_keys, _sqlx_migrations
+    issuers, resources, resource_hosts, grants, delegations, policies, signing_keys, points, sessions,
+    revocations, suspensions, idempotency_keys, _sqlx_migrations
     FROM caracal_control, caracal_sts;
 
 GRANT SELECT ON meta, authority_log, zones, applications, identities, credentials, credential_marks,
-    issuers, resources, resource_hosts, grants, policies, points, sessions, revocations,
-    idempotency_keys, _sqlx_migrations
+    issuers, resources, resource_hosts, grants, delegations, policies, points, sessions, revocations,
+    suspensions, idempotency_keys, _sqlx_migrations
     TO caracal_control, caracal_sts;
 GRANT UPDATE (head) ON meta TO caracal_control, caracal_sts;
 GRANT INSERT ON authority_log, idempotency_keys, revocations TO caracal_control, caracal_sts;
@@ -39,12 +39,13 @@ GRANT UPDATE (seq, issued_until, expires) ON revocations TO caracal_control, car
 GRANT UPDATE (revoked_seq) ON sessions TO caracal_control, caracal_sts;
 
 GRANT INSERT ON zones, applications, identities, credentials, credential_marks, issuers, resources,
-    resource_hosts, grants, policies, points
+    resource_hosts, grants, delegations, policies, points, suspensions
     TO caracal_control;
-GRANT UPDATE (revoked_seq) ON applications, identities, credentials, grants TO caracal_control;
+GRANT UPDATE (revoked_seq) ON applications, identities, credentials, grants, delegations
+    TO caracal_control;
 GRANT UPDATE (definition, seq) ON resources TO caracal_control;
 GRANT UPDATE (seq) ON policies TO caracal_control;
-GRANT DELETE ON credential_marks, issuers, resource_hosts TO caracal_control;
+GRANT DELETE ON credential_marks, issuers, resource_hosts, suspensions TO caracal_control;
 GRANT SELECT (zone, kid, point, seq, state, published_ms, activated_ms, retired_ms, ended_ms)
     ON signing_keys TO caracal_control;
 

@@ -3,6 +3,7 @@
 mod application;
 mod apply;
 mod credential;
+mod delegation;
 mod grant;
 mod idempotency;
 mod identity;
@@ -12,6 +13,8 @@ mod point;
 mod resource;
 mod revocation;
 mod row;
+mod session;
+mod suspension;
 
 use std::time::Duration;
 
@@ -60,6 +63,9 @@ pub enum CommitError {
     /// The change breaks a rule.
     #[error("{0}")]
     Invalid(String),
+    /// There are as many as may be.
+    #[error("{0}")]
+    Limit(String),
     /// A key does not take this step of its life, or not yet.
     #[error(transparent)]
     Key(#[from] KeyRefusal),

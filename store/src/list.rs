@@ -7,8 +7,8 @@ use sqlx::Error;
 
 use crate::log::{json, name};
 use crate::model::{
-    Application, Credential, EnforcementPoint, Grant, Policy, RevocationRecord, Session,
-    TrustedIssuer, Zone,
+    Application, Credential, Delegation, EnforcementPoint, Grant, Policy, RevocationRecord,
+    Session, Suspension, TrustedIssuer, Zone,
 };
 use crate::number::{id, second, unsigned};
 use crate::read::ReadError;
@@ -154,6 +154,45 @@ impl Store {
             )
             .await?,
         )
+    }
+
+    /// Delegations of a zone, oldest first.
+    pub async fn delegations(&self, zone: &Name) -> Result<Vec<Revocable<Delegation>>, ReadError> {
+        revocable(
+            self.fetch_all(
+                sqlx::query_as(
+                    "SELECT definition, seq, revoked_seq FROM delegations \
+                     WHERE zone = $1 ORDER BY seq",
+                )
+                .bind(zone.as_str()),
+            )
+            .await?,
+        )
+    }
+
+    /// What is suspended in a zone, oldest first.
+    pub async fn suspensions(&self, zone: &Name) -> Result<Vec<Listed<Suspension>>, ReadError> {
+        let rows: Vec<(String, i64, i64)> = self
+            .fetch_all(
+                sqlx::query_as(
+                    "SELECT target, hit_id, seq FROM suspensions WHERE zone = $1 ORDER BY seq",
+                )
+                .bind(zone.as_str()),
+            )
+            .await?;
+        let suspensions = rows.into_iter().map(|(target, hit_id, seq)| {
+            let target = target
+                .parse()
+                .map_err(|error| Error::Decode(Box::new(error)))?;
+            Ok(Listed {
+                item: Suspension {
+                    target,
+                    id: id(hit_id),
+                },
+                seq: unsigned(seq)?,
+            })
+        });
+        Ok(suspensions.collect::<Result<_, Error>>()?)
     }
 
     /// Policy versions of a zone, the active one first.

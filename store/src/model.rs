@@ -2,9 +2,11 @@
 
 mod condition;
 mod credential;
+mod delegation;
 mod issuer;
 pub mod jwk;
 mod key;
+mod suspension;
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +26,7 @@ pub use credential::{
     AccountName, AccountNameError, Credential, CredentialRef, Proof, SECRET_PREFIX, SecretHash,
     SecretHashError, ServiceAccount,
 };
+pub use delegation::{Delegation, MAX_DELEGATIONS};
 pub use issuer::{
     IssuerError, IssuerPurpose, IssuerUrl, KeysUrl, MAX_AUDIENCES, MAX_TOKEN_AGE_SECONDS,
     TrustedIssuer, UrlError,
@@ -33,6 +36,7 @@ pub use key::{
     KEY_LINGERING_MS, KEY_SETTLING_MS, KeyActivation, KeyRecord, KeyRevocation, KeyState,
     KeyStateError, MAX_LEASE_MS, SigningKey,
 };
+pub use suspension::Suspension;
 
 /// A tenant: its own keys, policy, resources and ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +144,9 @@ pub struct Session {
     pub holder: SpiffeId,
     /// Unix second.
     pub opened_at: u64,
+    /// The session on whose behalf it was opened: it ends with that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 /// What a revocation hits.
@@ -157,6 +164,8 @@ pub enum RevocationTarget {
     Session(String),
     /// A grant, for good.
     Grant(String),
+    /// A delegation, for good, with everything that was passed on by it.
+    Delegation(String),
     /// An application, for good, with every mandate that it holds.
     Application(Name),
     /// Every mandate for a resource (by name) that was issued until now.
@@ -168,7 +177,7 @@ pub enum RevocationTarget {
 /// Why a text names nothing that can be revoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} names nothing that can be revoked: use mandate/ID, session/ID, grant/ID, application/NAME, resource/NAME or zone"
+    "{0:?} names nothing that can be revoked: use mandate/ID, session/ID, grant/ID, delegation/ID, application/NAME, resource/NAME or zone"
 )]
 pub struct RevocationTargetError(pub String);
 
@@ -188,6 +197,7 @@ impl FromStr for RevocationTarget {
             "mandate" => Self::Mandate(id.to_owned()),
             "session" => Self::Session(id.to_owned()),
             "grant" => Self::Grant(id.to_owned()),
+            "delegation" => Self::Delegation(id.to_owned()),
             "application" => Self::Application(id.parse().map_err(|_| error())?),
             "resource" => Self::Resource(id.parse().map_err(|_| error())?),
             _ => return Err(error()),
@@ -201,6 +211,7 @@ impl fmt::Display for RevocationTarget {
             Self::Mandate(id) => write!(f, "mandate/{id}"),
             Self::Session(id) => write!(f, "session/{id}"),
             Self::Grant(id) => write!(f, "grant/{id}"),
+            Self::Delegation(id) => write!(f, "delegation/{id}"),
             Self::Application(name) => write!(f, "application/{name}"),
             Self::Resource(name) => write!(f, "resource/{name}"),
             Self::Zone => f.write_str("zone"),
@@ -236,6 +247,7 @@ impl RevocationTarget {
             Self::Mandate(jti) => id(RevocationKind::Mandate, jti),
             Self::Session(session) => id(RevocationKind::Session, session),
             Self::Grant(grant) => id(RevocationKind::Grant, grant),
+            Self::Delegation(delegation) => id(RevocationKind::Delegation, delegation),
             Self::Application(name) => id(RevocationKind::Application, name.as_str()),
             Self::Resource(_) => id(RevocationKind::Resource, resource?.as_str()),
             Self::Zone => id(RevocationKind::Zone, zone.as_str()),
@@ -246,7 +258,11 @@ impl RevocationTarget {
     #[must_use]
     pub const fn is_for_good(&self) -> bool {
         match self {
-            Self::Mandate(_) | Self::Session(_) | Self::Grant(_) | Self::Application(_) => true,
+            Self::Mandate(_)
+            | Self::Session(_)
+            | Self::Grant(_)
+            | Self::Delegation(_)
+            | Self::Application(_) => true,
             Self::Resource(_) | Self::Zone => false,
         }
     }
@@ -277,6 +293,8 @@ pub enum Change {
     ResourcePut(Resource),
     /// A grant was made.
     GrantCreated(Grant),
+    /// An application may have another one act for it.
+    DelegationCreated(Delegation),
     /// A policy version became the zone's policy.
     PolicyActivated(Policy),
     /// A signing key is to be trusted; it does not sign yet.
@@ -293,6 +311,10 @@ pub enum Change {
     SessionOpened(Session),
     /// Something was revoked.
     Revoked(RevocationRecord),
+    /// Something is refused until it is resumed.
+    Suspended(Suspension),
+    /// What was suspended is good again.
+    Resumed(Suspension),
 }
 
 impl Change {
@@ -308,6 +330,7 @@ impl Change {
             Self::IssuerRemoved(_) => "issuer_removed",
             Self::ResourcePut(_) => "resource_put",
             Self::GrantCreated(_) => "grant_created",
+            Self::DelegationCreated(_) => "delegation_created",
             Self::PolicyActivated(_) => "policy_activated",
             Self::KeyPublished(_) => "key_published",
             Self::KeyActivated(_) => "key_activated",
@@ -316,6 +339,8 @@ impl Change {
             Self::PointCreated(_) => "point_created",
             Self::SessionOpened(_) => "session_opened",
             Self::Revoked(_) => "revoked",
+            Self::Suspended(_) => "suspended",
+            Self::Resumed(_) => "resumed",
         }
     }
 }

@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use caracal_store::Store;
 use caracal_store::model::{
     Change, KEY_SETTLING_MS, KeyActivation, KeyState, LogEntry, PointRole, RevocationRecord,
-    RevocationTarget, SigningKey,
+    RevocationTarget, SigningKey, Suspension,
 };
 use fixture::{
-    AT_MS, Database, Fixture, NOW_S, application, credential, grant, issuer, name, point, policy,
-    resource, revoked, session, zone,
+    AT_MS, Database, Fixture, NOW_S, application, child, credential, delegation, grant, issuer,
+    name, point, policy, resource, resumed, revoked, session, suspended, zone,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -65,6 +65,25 @@ fn step() -> impl Strategy<Value = Step> {
             &format!("a{a}"),
             &format!("w{w}"),
         ))),
+        (id.clone(), id.clone(), id.clone(), id.clone()).prop_map(|(s, a, w, p)| Step::Commit(
+            child(
+                &format!("ses_{s}"),
+                &format!("a{a}"),
+                &format!("w{w}"),
+                &format!("ses_{p}"),
+            )
+        )),
+        (id.clone(), id.clone(), id.clone(), id.clone()).prop_map(|(d, a, b, r)| Step::Commit(
+            delegation(
+                &format!("dlg_{d}"),
+                &format!("a{a}"),
+                &format!("a{b}"),
+                &format!("r{r}"),
+                "s0",
+            )
+        )),
+        suspendable().prop_map(|target| Step::Commit(suspended(&target))),
+        suspendable().prop_map(|target| Step::Commit(resumed(&target))),
         id.clone().prop_map(Step::Key),
         (id.clone(), proptest::option::of(id.clone()))
             .prop_map(|(key, replaces)| Step::ActivateKey(key, replaces)),
@@ -93,9 +112,7 @@ fn step() -> impl Strategy<Value = Step> {
         (
             prop_oneof![
                 id.clone().prop_map(|n| format!("mandate/m{n}")),
-                id.clone().prop_map(|n| format!("session/ses_{n}")),
-                id.clone().prop_map(|n| format!("grant/grt_{n}")),
-                id.clone().prop_map(|n| format!("application/a{n}")),
+                suspendable(),
                 id.prop_map(|n| format!("resource/r{n}")),
                 Just("zone".to_owned()),
             ],
@@ -105,6 +122,19 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn suspendable() -> impl Strategy<Value = String> {
+    (
+        prop_oneof![
+            Just("session/ses_"),
+            Just("grant/grt_"),
+            Just("delegation/dlg_"),
+            Just("application/a"),
+        ],
+        0_u8..3,
+    )
+        .prop_map(|(kind, number)| format!("{kind}{number}"))
+}
+
 /// The state as somebody sees it who has the log only.
 #[derive(Debug, Default, PartialEq)]
 struct State {
@@ -112,6 +142,7 @@ struct State {
     revoked: Vec<(&'static str, String)>,
     active_policy: Option<String>,
     revocations: BTreeMap<String, (u64, u64, u64)>,
+    suspensions: BTreeMap<String, u64>,
     keys: BTreeMap<String, KeyState>,
 }
 
@@ -136,6 +167,15 @@ impl State {
                 }
                 Change::ResourcePut(new) => ("resource", new.name.to_string(), json!(new)),
                 Change::GrantCreated(new) => ("grant", new.id.clone(), json!(new)),
+                Change::DelegationCreated(new) => ("delegation", new.id.clone(), json!(new)),
+                Change::Suspended(new) => {
+                    state.suspensions.insert(new.target.to_string(), new.id);
+                    continue;
+                }
+                Change::Resumed(ended) => {
+                    state.suspensions.remove(&ended.target.to_string());
+                    continue;
+                }
                 Change::PointCreated(new) => ("point", new.name.to_string(), json!(new)),
                 Change::SessionOpened(new) => ("session", new.id.clone(), json!(new)),
                 Change::PolicyActivated(new) => {
@@ -189,6 +229,7 @@ impl State {
         match &record.target {
             RevocationTarget::Session(id) => self.revoked.push(("session", id.clone())),
             RevocationTarget::Grant(id) => self.revoked.push(("grant", id.clone())),
+            RevocationTarget::Delegation(id) => self.revoked.push(("delegation", id.clone())),
             RevocationTarget::Application(id) => self.revoked.push(("application", id.to_string())),
             RevocationTarget::Mandate(_)
             | RevocationTarget::Resource(_)
@@ -233,6 +274,18 @@ impl State {
         }
         for one in store.grants(&bank).await.unwrap() {
             state.put("grant", one.item.id.clone(), json!(one.item), one.revoked);
+        }
+        for one in store.delegations(&bank).await.unwrap() {
+            state.put(
+                "delegation",
+                one.item.id.clone(),
+                json!(one.item),
+                one.revoked,
+            );
+        }
+        for one in store.suspensions(&bank).await.unwrap() {
+            let Suspension { target, id } = one.item;
+            state.suspensions.insert(target.to_string(), id);
         }
         for one in store.points(&bank).await.unwrap() {
             state.put("point", one.item.name.to_string(), json!(one.item), false);

@@ -8,8 +8,8 @@ use caracal_store::model::{KEY_SETTLING_MS, KeyActivation, SigningKey};
 use caracal_store::testing::{PostgresServer, connect};
 use caracal_store::{CommitError, DatabaseUrl, OpenError, ReadError, SchemaError, Store};
 use fixture::{
-    AT_MS, NOW_S, application, credential, grant, issuer, name, point, policy, resource, revoked,
-    session, zone,
+    AT_MS, NOW_S, application, credential, delegation, grant, issuer, name, point, policy,
+    resource, resumed, revoked, session, suspended, zone,
 };
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -121,6 +121,10 @@ async fn control_makes_everything_but_keys_and_sessions() {
             &[],
         ),
         caracal_store::model::Change::IssuerRemoved(name("i")),
+        application("worker", &["worker"]),
+        delegation("dlg_1", "payout", "worker", "accounts", "a:read"),
+        suspended("delegation/dlg_1"),
+        resumed("delegation/dlg_1"),
     ] {
         let kind = change.kind();
         let committed = control.commit(&bank, change, AT_MS, Some(&unique())).await;
@@ -129,6 +133,7 @@ async fn control_makes_everything_but_keys_and_sessions() {
     for target in [
         "mandate/m",
         "grant/grt_1",
+        "delegation/dlg_1",
         "resource/accounts",
         "zone",
         "zone",
@@ -197,6 +202,8 @@ async fn the_token_service_keeps_keys_and_sessions_and_makes_nothing_else() {
         application("more", &["more"]),
         resource("more", "https://more", &["more.bank"], &["a:read"]),
         grant("grt_2", "payout", "accounts", "a:read"),
+        delegation("dlg_2", "payout", "payout-2", "accounts", "a:read"),
+        suspended("session/ses_1"),
         policy("package caracal.policy"),
         point(
             "edge",

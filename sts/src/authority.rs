@@ -10,6 +10,7 @@
 mod credentials;
 mod items;
 mod keys;
+mod sessions;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -179,13 +180,16 @@ impl State {
             | Change::IssuerRemoved(_)
             | Change::ResourcePut(_)
             | Change::GrantCreated(_)
+            | Change::DelegationCreated(_)
             | Change::PolicyActivated(_)
             | Change::KeyPublished(_)
             | Change::KeyActivated(_)
             | Change::KeyDropped(_)
             | Change::KeyRevoked(_)
             | Change::SessionOpened(_)
-            | Change::Revoked(_) => {}
+            | Change::Revoked(_)
+            | Change::Suspended(_)
+            | Change::Resumed(_) => {}
         }
         if let Some(zone) = self.zones.get_mut(&name) {
             zone.apply(seq, change, policy);

@@ -157,6 +157,7 @@ fn status(error: ZoneKeyError) -> Status {
             CommitError::NotFound { .. } => Status::not_found(text),
             CommitError::AlreadyExists { .. } => Status::already_exists(text),
             CommitError::Invalid(_) => Status::invalid_argument(text),
+            CommitError::Limit(_) => Status::resource_exhausted(text),
             CommitError::Key(_) => Status::failed_precondition(text),
             CommitError::IdempotencyConflict => Status::aborted(text),
             CommitError::Database(_) | CommitError::TimedOut | CommitError::Replaced => {

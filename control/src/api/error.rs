@@ -179,6 +179,11 @@ impl ApiError {
             CommitError::Invalid(text) => {
                 Self::invalid(format!("{text} (zone {zone}): correct the request"))
             }
+            CommitError::Limit(text) => Self::new(
+                StatusCode::CONFLICT,
+                "limit_reached",
+                format!("{text} (zone {zone})"),
+            ),
             CommitError::Key(refusal) => Self::key_state(zone, &refusal),
             CommitError::IdempotencyConflict => {
                 let message = format!(

@@ -13,6 +13,7 @@ use super::error::ApiError;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Credential,
+    Delegation,
     Grant,
 }
 
@@ -20,6 +21,7 @@ impl Kind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Credential => "crd_",
+            Self::Delegation => "dlg_",
             Self::Grant => "grt_",
         }
     }
@@ -28,6 +30,7 @@ impl Kind {
     const fn domain(self) -> &'static [u8] {
         match self {
             Self::Credential => b"caracal-credential-v1\0",
+            Self::Delegation => b"caracal-delegation-v1\0",
             Self::Grant => b"caracal-grant-v1\0",
         }
     }

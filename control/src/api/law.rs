@@ -7,11 +7,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::credentials::NewCredential;
+use super::delegations::NewDelegation;
 use super::extract::object;
 use super::grants::NewGrant;
 use super::issuers::NewIssuer;
 use super::policies::NewPolicy;
 use super::revocations::NewRevocation;
+use super::suspensions::NewSuspension;
 
 /// A body that is taken is a JSON object, and written again it is taken for the same.
 ///
@@ -21,6 +23,7 @@ use super::revocations::NewRevocation;
 pub fn management(data: &[u8]) -> bool {
     let read = [
         stays::<NewGrant>(data),
+        stays::<NewDelegation>(data),
         stays::<Application>(data),
         stays::<EnforcementPoint>(data),
         stays::<Resource>(data),
@@ -30,6 +33,7 @@ pub fn management(data: &[u8]) -> bool {
         object::<NewIssuer>(data).is_ok(),
         object::<NewPolicy>(data).is_ok(),
         object::<NewRevocation>(data).is_ok(),
+        object::<NewSuspension>(data).is_ok(),
     ];
     let taken = read.contains(&true);
     assert!(!taken || serde_json::from_slice::<Value>(data).is_ok_and(|body| body.is_object()));
@@ -73,6 +77,18 @@ mod tests {
         });
         let seeds = [
             ("good-grant", grant.to_string()),
+            (
+                "good-delegation",
+                json!({"from": "boss", "to": "payer", "resource": "bank", "scopes": ["a"],
+                    "max_depth": 1})
+                .to_string(),
+            ),
+            (
+                "bad-depth",
+                json!({"from": "boss", "to": "payer", "resource": "bank", "scopes": ["a"],
+                    "max_depth": -1})
+                .to_string(),
+            ),
             ("good-credential", credential.to_string()),
             (
                 "good-secret",

@@ -33,7 +33,7 @@ pub(crate) enum ResourceCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// JSON file with name, uri, hosts and operations; instead of everything else.
-    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["name", "uri", "hosts", "operations"])]
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["name", "uri", "hosts", "application", "operations"])]
     file: Option<PathBuf>,
     /// Name: a-z, 0-9 and '-'.
     #[arg(required_unless_present = "file")]
@@ -44,6 +44,10 @@ pub(crate) struct CreateArgs {
     /// Hosts under which it is called.
     #[arg(long = "host", num_args = 1.., value_name = "HOST", required_unless_present = "file")]
     hosts: Vec<Host>,
+    /// The application that answers there, if it is an agent: whoever calls it may have it act in turn, as
+    /// far as a delegation says so.
+    #[arg(long, value_name = "NAME")]
+    application: Option<Name>,
     /// What can be done there: 'NAME METHOD PATH SCOPE[,SCOPE...] [irreversible]'. Everything else
     /// is refused. An irreversible operation is let through only once that is in the ledger.
     #[arg(
@@ -109,6 +113,7 @@ impl CreateArgs {
             uri,
             hosts: self.hosts,
             operations,
+            application: self.application,
         })
     }
 }

@@ -15,7 +15,7 @@ Examples:
   caracal revoke application/payout --zone bank
   caracal revoke zone --zone bank --wait        every mandate that was issued until now")]
 pub(crate) struct RevokeArgs {
-    /// mandate/ID, session/ID, grant/ID, application/NAME, resource/NAME or zone.
+    /// mandate/ID, session/ID, grant/ID, delegation/ID, application/NAME, resource/NAME or zone.
     target: RevocationTarget,
     /// Waits until every connected enforcement point has applied it, or until the silent ones
     /// refuse everything.

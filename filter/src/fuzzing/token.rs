@@ -167,15 +167,15 @@ mod tests {
         format!(
             r#"{{"iss":"{ISSUER}","sub":"payout","aud":"https://bank","client_id":"payout","zone":"prod",
 "sid":"ses_1","grant":"grt_1","jti":"mdt_1","iat":1000,"exp":1300,"scope":"{scope}","use":"execute",
-"cnf":{{"spiffe_id":"spiffe://d/payout"}}{more},"mdt":{{"v":1,"rev":{{"term":1,"epoch":7}},
-"R":["https://bank"],"S":["a","b"],"ch":[{hop}]}}}}"#
+"cnf":{{"spiffe_id":"spiffe://d/payout"}}{more},"mdt":{{"v":2,"rev":{{"term":1,"epoch":7}},
+"R":["https://bank"],"S":[["a","b"]],"ch":[{hop}]}}}}"#
         )
         .replace('\n', "")
     }
 
     #[test]
     fn seeds_are_read_as_their_names_say() {
-        let hop = r#"["ses_1","payout",3,1,1300,0]"#;
+        let hop = r#"["ses_1","payout","",3,1300,0]"#;
         let (header, plain) = (header(), claims("a b", hop, ""));
         let lines = |header: &str, claims: &str| format!("{header}\n{claims}").into_bytes();
         let token = compact(&lines(&header, &plain)).unwrap();
@@ -184,7 +184,7 @@ mod tests {
             "a",
             &format!(
                 r#"["ses_0","root",3,1,1400,2],{}"#,
-                hop.replace(",3,1", ",1,1")
+                hop.replace(",3,1300", ",1,1300")
             ),
             r#","act":{"sub":"payout","act":{"sub":"root"}},"from":["mdt_0"]"#,
         );

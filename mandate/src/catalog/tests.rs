@@ -17,6 +17,7 @@ fn bank(operations: Vec<Operation>) -> Resource {
         uri: "https://bank.internal".parse().unwrap(),
         hosts: vec!["bank.internal".parse().unwrap()],
         operations,
+        application: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::ResourceUri;
-use crate::chain::{CHAIN_VERSION, Chain, Hop, Leaf, MAX_HOPS};
+use crate::chain::{CHAIN_VERSION, Chain, Holding, Hop, Leaf, MAX_HOPS, Right};
 use crate::claims::Claims;
 use crate::name::Name;
 use crate::scope::{Scope, ScopeSet};
@@ -35,6 +35,7 @@ struct Held {
     resource: ResourceUri,
     scopes: ScopeSet,
     expires: u64,
+    passes_on: bool,
 }
 
 impl Held {
@@ -47,6 +48,7 @@ impl Held {
         );
         let scopes = ScopeSet::parse(&claims.scope).ok()?;
         Some(Self {
+            passes_on: claims.leaf(&scopes).passes_on,
             chain: claims.mdt,
             session: claims.sid,
             application: claims.client_id,
@@ -56,10 +58,10 @@ impl Held {
         })
     }
 
-    /// Lengths of the tables, the hop that the token repeats and by how much it ends earlier, then
-    /// seven bytes for each hop.
+    /// Scopes of each resource, resources, the hop that the token repeats and by how much it ends
+    /// earlier, what the token says of it, then six bytes for each hop.
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&[scopes, resources, leaf, earlier], hops) = bytes.split_first_chunk::<4>()?;
+        let (&[scopes, resources, leaf, earlier, said], hops) = bytes.split_first_chunk::<5>()?;
         let scopes: Vec<Scope> = (0..scopes % 56)
             .filter_map(|index| Scope::parse(&format!("s{index:02}")).ok())
             .collect();
@@ -67,27 +69,32 @@ impl Held {
             .filter_map(|index| format!("https://r{index:02}").parse().ok())
             .collect();
         let hops: Vec<Hop> = hops
-            .as_chunks::<7>()
+            .as_chunks::<6>()
             .0
             .iter()
             .filter_map(|bytes| hop(*bytes))
             .collect();
-        let leaf = hops.get(usize::from(leaf).min(hops.len().checked_sub(1)?))?;
-        let held = names(&scopes, leaf.scopes);
-        let resource = names(&resources, leaf.resources).first().copied()?.clone();
+        let chain = Chain {
+            v: CHAIN_VERSION,
+            rev: Version::default(),
+            scopes: vec![scopes; resources.len()],
+            resources,
+            hops,
+        };
+        let leaf = usize::from(leaf).min(chain.hops.len().checked_sub(1)?);
+        let leaf = chain.hops.get(leaf)?;
+        let held = names(&chain, leaf.rights);
+        let (resource, _) = *held.first()?;
+        let here = held.iter().filter(|(uri, _)| *uri == resource);
+        let here = here.map(|(_, scope)| (*scope).clone());
         Some(Self {
             session: leaf.session.clone(),
             application: leaf.application.clone(),
-            resource,
-            scopes: ScopeSet::new(held.into_iter().cloned()).ok()?,
+            resource: resource.clone(),
+            scopes: ScopeSet::new(here).ok()?,
             expires: leaf.expires.saturating_sub(earlier.into()),
-            chain: Chain {
-                v: CHAIN_VERSION,
-                rev: Version::default(),
-                resources,
-                scopes,
-                hops,
-            },
+            passes_on: said % 2 == 1,
+            chain,
         })
     }
 
@@ -98,6 +105,7 @@ impl Held {
             resource: &self.resource,
             scopes: &self.scopes,
             expires: self.expires,
+            passes_on: self.passes_on,
         }
     }
 
@@ -110,16 +118,15 @@ impl Held {
         let sessions: BTreeSet<_> = hops.iter().map(|hop| &hop.session).collect();
         assert_eq!(sessions.len(), hops.len(), "no session twice");
         for [parent, child] in hops.array_windows::<2>() {
-            assert!(self.scopes_of(child).is_subset(&self.scopes_of(parent)));
-            assert!(
-                self.resources_of(child)
-                    .is_subset(&self.resources_of(parent))
-            );
+            assert!(self.rights_of(child).is_subset(&self.rights_of(parent)));
             assert!(child.expires <= parent.expires && child.depth < parent.depth);
         }
         if let Some(last) = hops.last() {
-            assert_eq!(self.scopes_of(last), self.scopes.iter().collect());
-            assert!(self.resources_of(last).contains(&self.resource));
+            let said = self.scopes.iter().map(|scope| (&self.resource, scope));
+            let said: BTreeSet<_> = said.collect();
+            let held = self.rights_of(last);
+            assert!(said.is_subset(&held));
+            assert!(self.passes_on || said == held);
             assert!(!self.scopes.is_empty() && self.expires <= last.expires);
             assert_eq!(
                 (&last.session, &last.application),
@@ -139,67 +146,78 @@ impl Held {
             session: &session,
             ..leaf
         };
+        let holding = |depth| Holding {
+            leaf: next,
+            beyond: &[],
+            by: "",
+            depth,
+        };
         let is_new = self.chain.hops.iter().all(|hop| hop.session != session);
         let may = last.depth > 0 && self.chain.hops.len() < MAX_HOPS && is_new;
-        let passed = self.chain.delegate(next, rev, last.depth.saturating_sub(1));
-        assert_eq!(passed.is_ok(), may);
-        assert!(
-            self.chain.delegate(next, rev, last.depth).is_err(),
-            "as far as before"
-        );
+        let less = holding(last.depth.saturating_sub(1));
+        assert_eq!(self.chain.delegate(less, rev).is_ok(), may);
+        let as_far = self.chain.delegate(holding(last.depth), rev);
+        assert!(as_far.is_err(), "as far as before");
         let longer = Leaf {
             expires: last.expires.saturating_add(1),
             ..leaf
         };
         assert!(self.chain.narrow(longer, rev).is_err() || last.expires == u64::MAX);
-        for scope in &self.chain.scopes {
-            let more = self.scopes.iter().chain([scope]).cloned();
-            if let Ok(scopes) = ScopeSet::new(more) {
-                let more = Leaf {
-                    scopes: &scopes,
-                    ..leaf
-                };
-                assert!(self.chain.narrow(more, rev).is_err(), "{scope} more");
-            }
+        let held = self.rights_of(last);
+        for (resource, scope) in names(&self.chain, u64::MAX) {
+            let Ok(scopes) = ScopeSet::new([scope.clone()]) else {
+                continue;
+            };
+            let right = Right {
+                resource: resource.clone(),
+                scopes,
+            };
+            let with_it = Holding {
+                beyond: &[right],
+                leaf: Leaf {
+                    passes_on: true,
+                    ..next
+                },
+                ..less
+            };
+            let passed = self.chain.delegate(with_it, rev).is_ok();
+            let holds = held.contains(&(resource, scope));
+            assert_eq!(passed, may && holds, "{resource} {scope}");
         }
     }
 
-    fn scopes_of(&self, hop: &Hop) -> BTreeSet<&Scope> {
-        names(&self.chain.scopes, hop.scopes).into_iter().collect()
-    }
-
-    fn resources_of(&self, hop: &Hop) -> BTreeSet<&ResourceUri> {
-        names(&self.chain.resources, hop.resources)
-            .into_iter()
-            .collect()
+    fn rights_of(&self, hop: &Hop) -> BTreeSet<(&ResourceUri, &Scope)> {
+        names(&self.chain, hop.rights).into_iter().collect()
     }
 }
 
-fn hop(bytes: [u8; 7]) -> Option<Hop> {
-    let [session, application, bits, shift, resources, expires, depth] = bytes;
+fn hop(bytes: [u8; 6]) -> Option<Hop> {
+    let [session, application, bits, shift, expires, depth] = bytes;
     Some(Hop {
         session: format!("ses_{session}"),
         application: format!("a{application}").parse().ok()?,
-        scopes: u64::from(bits) << (shift % 64),
-        resources: resources.into(),
+        by: String::new(),
+        rights: u64::from(bits) << (shift % 64),
         expires: expires.into(),
         depth,
     })
 }
 
-/// The rows of a table that a mask stands for.
-fn names<T>(table: &[T], mask: u64) -> Vec<&T> {
+/// The rows of the table that a mask stands for.
+fn names(chain: &Chain, mask: u64) -> Vec<(&ResourceUri, &Scope)> {
+    let rows = chain.resources.iter().zip(&chain.scopes);
+    let rows = rows.flat_map(|(uri, scopes)| scopes.iter().map(move |scope| (uri, scope)));
     let is_set = |(index, row)| ((mask >> index) & 1 == 1).then_some(row);
-    (0..u64::BITS).zip(table).filter_map(is_set).collect()
+    (0..u64::BITS).zip(rows).filter_map(is_set).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LAST: [u8; 7] = [3, 3, 1, 1, 1, 70, 0];
+    const LAST: [u8; 6] = [3, 3, 1, 1, 70, 0];
 
-    fn bytes(head: [u8; 4], hops: &[[u8; 7]]) -> Vec<u8> {
+    fn bytes(head: [u8; 5], hops: &[[u8; 6]]) -> Vec<u8> {
         [&head[..], hops.as_flattened()].concat()
     }
 
@@ -208,58 +226,58 @@ mod tests {
             r#"{{"iss":"https://sts","sub":"root","aud":"https://bank","client_id":"b","zone":"prod",
 "sid":"ses_2","grant":"grt_1","jti":"mdt_1","iat":100,"exp":{exp},"scope":"{scope}","use":"execute",
 "cnf":{{"spiffe_id":"spiffe://d/b"}},"act":{{"sub":"b","act":{{"sub":"a"}}}},"from":["mdt_0"],
-"mdt":{{"v":1,"rev":{{"term":1,"epoch":7}},"R":["https://bank","https://vault"],
-"S":["accounts:read","payments:write"],"ch":[{hops}]}}}}"#
+"mdt":{{"v":2,"rev":{{"term":1,"epoch":7}},"R":["https://bank","https://vault"],
+"S":[["accounts:read","payments:write"],["read"]],"ch":[{hops}]}}}}"#
         )
         .into_bytes()
     }
 
     #[test]
     fn seeds_are_read_as_their_names_say() {
-        let root = [1, 1, 7, 0, 3, 90, 2];
-        let middle = [2, 2, 3, 0, 1, 80, 1];
+        let root = [1, 1, 7, 0, 90, 2];
+        let middle = [2, 2, 3, 0, 80, 1];
         let three = [root, middle, LAST];
-        let root_hop = r#"["ses_1","a",3,3,900,1]"#;
+        let root_hop = r#"["ses_1","a","",7,900,1]"#;
+        let by = r#""ses_2","b","dlg_1""#;
         let seeds = [
-            ("good-three-hops", bytes([3, 2, 255, 5], &three)),
-            ("good-root", bytes([3, 2, 0, 0], &[root])),
+            ("good-three-hops", bytes([3, 2, 255, 5, 0], &three)),
+            ("good-root", bytes([3, 2, 0, 0, 0], &[root])),
+            (
+                "good-passes-on",
+                bytes(
+                    [2, 2, 255, 0, 1],
+                    &[[1, 1, 15, 0, 90, 2], [2, 2, 7, 0, 80, 1]],
+                ),
+            ),
             (
                 "good-widest",
-                bytes([53, 16, 9, 0], &[[1, 1, 255, 45, 255, 255, 255]]),
+                bytes([53, 1, 9, 0, 0], &[[1, 1, 255, 45, 255, 255]]),
             ),
             (
                 "good-claims",
-                claims(
-                    &format!(r#"{root_hop},["ses_2","b",1,1,800,0]"#),
-                    "accounts:read",
-                    800,
-                ),
+                claims(&format!("{root_hop},[{by},1,800,0]"), "accounts:read", 800),
             ),
             (
-                "bad-scope",
-                bytes([3, 2, 255, 0], &[root, [2, 2, 8, 0, 1, 80, 1]]),
+                "bad-right",
+                bytes([3, 2, 255, 0, 0], &[root, [2, 2, 8, 0, 80, 1]]),
             ),
             (
                 "bad-longer",
-                bytes([3, 2, 255, 0], &[root, [2, 2, 1, 0, 1, 91, 1]]),
+                bytes([3, 2, 255, 0, 0], &[root, [2, 2, 1, 0, 91, 1]]),
             ),
             (
                 "bad-depth",
-                bytes([3, 2, 255, 0], &[root, [2, 2, 1, 0, 1, 80, 2]]),
+                bytes([3, 2, 255, 0, 0], &[root, [2, 2, 1, 0, 80, 2]]),
             ),
             (
                 "bad-cycle",
-                bytes([3, 2, 255, 0], &[root, [1, 2, 1, 0, 1, 80, 1]]),
+                bytes([3, 2, 255, 0, 0], &[root, [1, 2, 1, 0, 80, 1]]),
             ),
-            ("bad-leaf", bytes([3, 2, 0, 0], &three)),
-            ("bad-table", bytes([54, 2, 255, 0], &[root])),
+            ("bad-leaf", bytes([3, 2, 0, 0, 0], &three)),
+            ("bad-table", bytes([54, 1, 255, 0, 0], &[root])),
             (
                 "bad-claims",
-                claims(
-                    &format!(r#"{root_hop},["ses_2","b",4,1,800,0]"#),
-                    "accounts:read",
-                    800,
-                ),
+                claims(&format!("{root_hop},[{by},8,800,0]"), "accounts:read", 800),
             ),
         ];
         caracal_seeds::hold("chain", &seeds, chain).unwrap();

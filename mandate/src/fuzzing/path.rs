@@ -162,6 +162,7 @@ fn resource(templates: &[PathTemplate]) -> Option<Resource> {
             .enumerate()
             .map(operation)
             .collect::<Option<_>>()?,
+        application: None,
     };
     resource.validate().is_ok().then_some(resource)
 }

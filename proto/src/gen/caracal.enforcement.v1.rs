@@ -120,7 +120,7 @@ pub struct Items {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Item {
-    #[prost(oneof = "item::Item", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "item::Item", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub item: ::core::option::Option<item::Item>,
 }
 /// Nested message and enum types in `Item`.
@@ -139,6 +139,11 @@ pub mod item {
         ResourceRemoved(::prost::alloc::string::String),
         #[prost(message, tag = "5")]
         Revocation(super::Revocation),
+        /// Id of something of which nothing is good until it is resumed.
+        #[prost(fixed64, tag = "6")]
+        Suspended(u64),
+        #[prost(fixed64, tag = "7")]
+        Resumed(u64),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

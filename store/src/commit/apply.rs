@@ -3,11 +3,10 @@
 use caracal_mandate::name::Name;
 
 use super::{
-    CommitError, application, credential, grant, identity, invalid, issuer, key, point, resource,
-    revocation, row,
+    CommitError, application, credential, delegation, grant, invalid, issuer, key, point, resource,
+    revocation, row, session, suspension,
 };
-use crate::log::to_json;
-use crate::model::{Change, Policy, Session, Zone};
+use crate::model::{Change, Policy, Zone};
 use crate::store::Connection;
 
 /// Checks the change against the rules and writes it to the tables. `at` is its position and the Unix
@@ -33,14 +32,17 @@ pub(super) async fn change(
         Change::IssuerRemoved(name) => issuer::remove(connection, zone, name).await,
         Change::ResourcePut(new) => resource::put(connection, zone, seq, new).await,
         Change::GrantCreated(new) => grant::create(connection, zone, seq, new).await,
+        Change::DelegationCreated(new) => delegation::create(connection, zone, seq, new).await,
         Change::PolicyActivated(new) => activate_policy(connection, zone, seq, new).await,
         Change::KeyPublished(new) => key::publish(connection, zone, at, new, sealed).await,
         Change::KeyActivated(new) => key::activate(connection, zone, at_ms, new).await,
         Change::KeyDropped(kid) => key::drop_retired(connection, zone, at_ms, kid).await,
         Change::KeyRevoked(revoked) => key::revoke(connection, zone, at, revoked).await,
         Change::PointCreated(new) => point::create(connection, zone, seq, new).await,
-        Change::SessionOpened(new) => open_session(connection, zone, seq, new).await,
+        Change::SessionOpened(new) => session::open(connection, zone, seq, new).await,
         Change::Revoked(record) => revocation::write(connection, zone, seq, record).await,
+        Change::Suspended(new) => suspension::suspend(connection, zone, seq, new).await,
+        Change::Resumed(ended) => suspension::resume(connection, zone, ended).await,
     }
 }
 
@@ -109,29 +111,6 @@ async fn activate_policy(
     .bind(zone.as_str())
     .bind(&new.digest)
     .bind(&new.source)
-    .bind(seq)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn open_session(
-    connection: &mut Connection,
-    zone: &Name,
-    seq: i64,
-    new: &Session,
-) -> Result<(), CommitError> {
-    application::is_live(connection, zone, &new.application).await?;
-    identity::belongs_to(connection, zone, &new.application, &new.holder).await?;
-    let sql = "SELECT seq FROM sessions WHERE id = $1";
-    row::must_be_new(connection, sql, &[&new.id], "session").await?;
-    sqlx::query(
-        "INSERT INTO sessions (id, zone, application, definition, seq) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(&new.id)
-    .bind(zone.as_str())
-    .bind(new.application.as_str())
-    .bind(to_json(new)?)
     .bind(seq)
     .execute(connection)
     .await?;

@@ -2,6 +2,7 @@
 
 use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::name::Name;
+use caracal_mandate::scope::ScopeSet;
 
 use super::{CommitError, application, invalid, issuer, resource, row};
 use crate::log::to_json;
@@ -16,19 +17,7 @@ pub(super) async fn create(
 ) -> Result<(), CommitError> {
     is_well_formed(new)?;
     application::is_live(connection, zone, &new.application).await?;
-    let resource = resource::read(connection, zone, &new.resource).await?;
-    let known = |scope| {
-        resource
-            .operations
-            .iter()
-            .any(|one| one.scopes.contains(scope))
-    };
-    if let Some(scope) = new.scopes.iter().find(|scope| !known(scope)) {
-        return Err(invalid(format!(
-            "no operation of resource {} takes scope {scope}",
-            new.resource
-        )));
-    }
+    takes_scopes(connection, zone, &new.resource, &new.scopes).await?;
     if let Some(human) = &new.conditions.on_behalf_of {
         issuer::vouch_for_humans(connection, zone, human.issuers()).await?;
     }
@@ -52,10 +41,25 @@ pub(super) async fn create(
     Ok(())
 }
 
+/// Refuses a scope that opens nothing at the resource.
+pub(super) async fn takes_scopes(
+    connection: &mut Connection,
+    zone: &Name,
+    name: &Name,
+    scopes: &ScopeSet,
+) -> Result<(), CommitError> {
+    let operations = resource::read(connection, zone, name).await?.operations;
+    let known = |scope| operations.iter().any(|one| one.scopes.contains(scope));
+    match scopes.iter().find(|scope| !known(scope)) {
+        Some(scope) => Err(invalid(format!(
+            "no operation of resource {name} takes scope {scope}"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn is_well_formed(new: &Grant) -> Result<(), CommitError> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let plain = |rest: &str| (1..=64).contains(&rest.len()) && rest.bytes().all(legal);
-    if !new.id.strip_prefix("grt_").is_some_and(plain) {
+    if !row::is_id("grt_", &new.id) {
         return Err(invalid("a grant's id is grt_ and characters of base64url"));
     }
     if new.scopes.is_empty() {

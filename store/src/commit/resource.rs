@@ -3,7 +3,7 @@
 use caracal_mandate::catalog::Resource;
 use caracal_mandate::name::Name;
 
-use super::{CommitError, exists, invalid, missing, row};
+use super::{CommitError, application, exists, invalid, missing, row};
 use crate::log::{json, to_json};
 use crate::store::Connection;
 
@@ -31,6 +31,9 @@ pub(super) async fn put(
 ) -> Result<(), CommitError> {
     new.validate().map_err(|error| invalid(error.to_string()))?;
     identifier_is_free(connection, zone, new).await?;
+    if let Some(name) = &new.application {
+        application::is_live(connection, zone, name).await?;
+    }
     sqlx::query(
         "INSERT INTO resources (zone, name, uri, definition, seq) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (zone, name) DO UPDATE \

@@ -32,6 +32,11 @@ pub(super) async fn record(
             let sql = "SELECT seq FROM grants WHERE zone = $1 AND id = $2";
             row::must_exist(connection, sql, &[zone.as_str(), id], "grant").await?;
         }
+        RevocationTarget::Delegation(id) => {
+            is_plain(id)?;
+            let sql = "SELECT seq FROM delegations WHERE zone = $1 AND id = $2";
+            row::must_exist(connection, sql, &[zone.as_str(), id], "delegation").await?;
+        }
         RevocationTarget::Application(name) => {
             let sql = "SELECT seq FROM applications WHERE zone = $1 AND name = $2";
             let keys = [zone.as_str(), name.as_str()];
@@ -106,6 +111,11 @@ async fn mark(
         ),
         RevocationTarget::Grant(id) => (
             "UPDATE grants SET revoked_seq = $1 \
+             WHERE zone = $2 AND id = $3 AND revoked_seq IS NULL",
+            id.as_str(),
+        ),
+        RevocationTarget::Delegation(id) => (
+            "UPDATE delegations SET revoked_seq = $1 \
              WHERE zone = $2 AND id = $3 AND revoked_seq IS NULL",
             id.as_str(),
         ),

@@ -15,6 +15,13 @@ async fn is_there(
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
+/// Whether a text is an id of a kind: its prefix, and characters of base64url.
+pub(super) fn is_id(prefix: &str, id: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    id.strip_prefix(prefix)
+        .is_some_and(|rest| (1..=64).contains(&rest.len()) && rest.bytes().all(legal))
+}
+
 /// Refuses what is there already; the last key names it.
 pub(super) async fn must_be_new(
     connection: &mut Connection,

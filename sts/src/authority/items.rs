@@ -120,6 +120,14 @@ impl FeedLog {
     pub(super) fn revocation(&mut self, seq: u64, revocation: Revocation) {
         self.push(seq, None, revocation_item(revocation));
     }
+
+    pub(super) fn suspended(&mut self, seq: u64, id: u64) {
+        self.push(seq, None, item::Item::Suspended(id));
+    }
+
+    pub(super) fn resumed(&mut self, seq: u64, id: u64) {
+        self.push(seq, None, item::Item::Resumed(id));
+    }
 }
 
 fn key_item(key: &PublicKey) -> item::Item {
@@ -162,8 +170,11 @@ impl ZoneState {
             .filter(|resource| scope.takes(&resource.name))
             .map(resource_item);
         let revocations = self.revocations.iter().map(revocation_item);
+        let suspended = self.revocations.suspended();
+        let suspended = suspended.map(|id| item::Item::Suspended(id.0));
         keys.chain(resources)
             .chain(revocations)
+            .chain(suspended)
             .map(|item| wire::Item { item: Some(item) })
             .collect()
     }

@@ -191,12 +191,13 @@ async fn a_further_workload_is_known_until_its_credential_is_revoked() {
         application: name("payout"),
         holder: SECOND.parse().unwrap(),
         opened_at: 1,
+        parent: None,
     };
     world.commit(Change::SessionOpened(session)).await;
     let known = || {
         let state = world.service().authority.read();
         let zone = state.zone(&world.zone).unwrap();
-        let session = zone.session(&name("payout"), SECOND).is_some();
+        let session = zone.sessions.find(None, &name("payout"), SECOND).is_some();
         (state.identity(SECOND).is_some(), session)
     };
     assert_eq!(known(), (true, true));

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use caracal_mandate::catalog::Catalog;
 use caracal_mandate::name::Name;
-use caracal_mandate::revocation::{Revocation, RevocationId, RevocationSet};
+use caracal_mandate::revocation::{Revocation, RevocationId, RevocationKind, RevocationSet};
 use caracal_store::model::{
-    Application, Change, CredentialRef, Grant, KeyRevocation, Proof, RevocationRecord,
-    RevocationTarget, Session, SigningKey, Zone,
+    Application, Change, CredentialRef, Delegation, Grant, KeyRevocation, Proof, RevocationRecord,
+    RevocationTarget, SigningKey, Suspension, Zone,
 };
 
 use super::credentials::{Credentials, Issuers};
 use super::items::FeedLog;
 use super::keys::ZoneKeys;
+use super::sessions::Sessions;
 use crate::policy::CompiledPolicy;
 
 /// The zone's active policy.
@@ -45,7 +46,9 @@ pub(crate) struct ZoneState {
     pub(super) issuers: Issuers,
     inactive: HashSet<Name>,
     grants: HashMap<Name, Vec<Arc<Grant>>>,
-    sessions: HashMap<Name, HashMap<Box<str>, Arc<str>>>,
+    /// By the application that passes on.
+    delegations: HashMap<Name, Vec<Arc<Delegation>>>,
+    pub(crate) sessions: Sessions,
 }
 
 impl ZoneState {
@@ -62,7 +65,8 @@ impl ZoneState {
             issuers: Issuers::default(),
             inactive: HashSet::new(),
             grants: HashMap::new(),
-            sessions: HashMap::new(),
+            delegations: HashMap::new(),
+            sessions: Sessions::default(),
         }
     }
 
@@ -76,17 +80,41 @@ impl ZoneState {
         self.applications.contains_key(name) && !self.inactive.contains(name)
     }
 
-    /// The grants of an application for a resource that were not revoked, whether they are good now
-    /// or not.
+    /// The grants of an application for a resource that were neither revoked nor are suspended, whether
+    /// they are good now or not.
     pub(crate) fn grants<'a>(
         &'a self,
         application: &Name,
         resource: &'a Name,
     ) -> impl Iterator<Item = &'a Arc<Grant>> + use<'a> {
         let grants = self.grants.get(application).map_or(&[][..], Vec::as_slice);
-        grants
-            .iter()
-            .filter(move |grant| grant.resource == *resource)
+        grants.iter().filter(move |grant| {
+            grant.resource == *resource && !self.is_suspended(RevocationKind::Grant, &grant.id)
+        })
+    }
+
+    /// The delegations by which one application may have another one act: neither revoked, nor suspended,
+    /// nor expired.
+    pub(crate) fn delegations<'a>(
+        &'a self,
+        from: &Name,
+        to: &'a Name,
+        now_s: u64,
+    ) -> impl Iterator<Item = &'a Arc<Delegation>> + use<'a> {
+        let passed_on = self.delegations.get(from).map_or(&[][..], Vec::as_slice);
+        passed_on.iter().filter(move |delegation| {
+            delegation.to == *to
+                && delegation.expires_at.is_none_or(|end| now_s < end)
+                && !self.is_suspended(RevocationKind::Delegation, &delegation.id)
+        })
+    }
+
+    fn is_suspended(&self, kind: RevocationKind, id: &str) -> bool {
+        // The id is a digest: not worth it while nothing is suspended.
+        self.revocations.suspended().next().is_some() && {
+            let id = RevocationId::new(kind, self.zone.name.as_str(), id);
+            self.revocations.suspends(&[id])
+        }
     }
 
     /// Whether a grant is still there.
@@ -94,11 +122,6 @@ impl ZoneState {
         self.grants
             .get(application)
             .is_some_and(|grants| grants.iter().any(|grant| grant.id == id))
-    }
-
-    /// The open session of an application's workload.
-    pub(crate) fn session(&self, application: &Name, holder: &str) -> Option<&Arc<str>> {
-        self.sessions.get(application)?.get(holder)
     }
 
     pub(super) fn apply(&mut self, seq: u64, change: Change, policy: Option<ZonePolicy>) {
@@ -121,13 +144,25 @@ impl ZoneState {
                 let grants = self.grants.entry(grant.application.clone()).or_default();
                 grants.push(Arc::new(grant));
             }
+            Change::DelegationCreated(new) => {
+                let passed_on = self.delegations.entry(new.from.clone()).or_default();
+                passed_on.push(Arc::new(new));
+            }
             Change::PolicyActivated(_) => self.policy = Some(policy.unwrap_or(ZonePolicy::Broken)),
             Change::KeyPublished(key) => self.publish(seq, &key),
             Change::KeyActivated(activation) => self.keys.activate(&activation),
             Change::KeyDropped(kid) => self.drop_key(seq, kid),
             Change::KeyRevoked(revocation) => self.revoke_key(seq, revocation),
-            Change::SessionOpened(session) => self.open(session),
+            Change::SessionOpened(session) => self.sessions.open(session),
             Change::Revoked(record) => self.revoke(seq, record),
+            Change::Suspended(Suspension { id, .. }) => {
+                self.feed.suspended(seq, id);
+                self.revocations.suspend(RevocationId(id));
+            }
+            Change::Resumed(Suspension { id, .. }) => {
+                self.feed.resumed(seq, id);
+                self.revocations.resume(RevocationId(id));
+            }
         }
     }
 
@@ -158,22 +193,9 @@ impl ZoneState {
         let Some(credential) = self.credentials.remove(which) else {
             return;
         };
-        if let Proof::Spiffe { spiffe_id } = &credential.proof
-            && let Some(held) = self.sessions.get_mut(&which.application)
-        {
-            held.remove(spiffe_id.as_str());
+        if let Proof::Spiffe { spiffe_id } = &credential.proof {
+            self.sessions.end_of(&which.application, spiffe_id.as_str());
         }
-    }
-
-    fn open(&mut self, session: Session) {
-        let Session {
-            id,
-            application,
-            holder,
-            opened_at: _,
-        } = session;
-        let sessions = self.sessions.entry(application).or_default();
-        sessions.insert(holder.as_str().into(), id.into());
     }
 
     fn revoke(&mut self, seq: u64, record: RevocationRecord) {
@@ -191,10 +213,11 @@ impl ZoneState {
         self.feed.revocation(seq, revocation);
         self.revocations.insert(revocation);
         match target {
-            RevocationTarget::Session(id) => {
-                self.sessions
+            RevocationTarget::Session(id) => self.sessions.end(&id),
+            RevocationTarget::Delegation(id) => {
+                self.delegations
                     .values_mut()
-                    .for_each(|held| held.retain(|_, sid| **sid != *id));
+                    .for_each(|passed_on| passed_on.retain(|one| one.id != id));
             }
             RevocationTarget::Grant(id) => {
                 self.grants
@@ -203,7 +226,8 @@ impl ZoneState {
             }
             RevocationTarget::Application(name) => {
                 self.grants.remove(&name);
-                self.sessions.remove(&name);
+                self.sessions.end_all_of(&name);
+                self.delegations.remove(&name);
                 self.credentials.remove_all(&name);
                 self.inactive.insert(name);
             }
@@ -216,5 +240,6 @@ impl ZoneState {
 
     pub(super) fn expire(&mut self, now_s: u64) {
         self.revocations.expire(now_s);
+        self.sessions.sweep();
     }
 }

@@ -1,17 +1,20 @@
 //! Without a live grant nothing is issued, whatever the policy says.
 
 mod conditions;
+mod passed_on;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use caracal_mandate::catalog::ResourceUri;
+use caracal_mandate::chain::Right;
 use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::scope::ScopeSet;
 use caracal_mandate::verify::VerifiedMandate;
-use caracal_store::model::Grant;
+use caracal_store::model::{Delegation, Grant};
 
 use super::Question;
 use crate::authority::{Authority, ZoneState};
@@ -25,6 +28,8 @@ pub(crate) struct Granted {
     grant: Arc<Grant>,
     scopes: ScopeSet,
     until: Option<u64>,
+    by: Option<Arc<Delegation>>,
+    beyond: Vec<Right>,
 }
 
 impl Granted {
@@ -47,17 +52,23 @@ impl Granted {
             zone,
             grantee: subject.grantee(holder),
             resource: &target.entry().resource.name,
+            uri: &target.entry().resource.uri,
             circumstances,
         };
         let wanted = target.wanted_scopes();
-        let granted = match (subject.parent(), target.operation()) {
-            (Some(parent), _) => search.inherited(parent, wanted),
+        let mut granted = match (subject.caller(), subject.parent(), target.operation()) {
+            (Some(caller), ..) => {
+                let passed_on = search.passed_on(caller, holder, wanted, event)?;
+                search.relayed(passed_on)
+            }
+            (None, Some(parent), _) => search.inherited(parent, wanted),
             // An operation needs all of its scopes, so less than that is nothing.
-            (None, Some(operation)) => search
+            (None, None, Some(operation)) => search
                 .covering(&operation.scopes)
                 .map_err(|missed| refused(missed, Reason::NoGrant)),
-            (None, None) => search.selected(wanted),
+            (None, None, None) => search.selected(wanted),
         }?;
+        granted.beyond = search.beyond(question, granted.by.as_deref());
         drop(state);
         event.grant = Some(granted.grant.id.clone());
         Ok(granted)
@@ -68,12 +79,25 @@ impl Granted {
             grant: Arc::clone(good.grant),
             scopes,
             until: good.until,
+            by: None,
+            beyond: Vec::new(),
         }
     }
 
     /// The grant.
     pub(crate) const fn grant(&self) -> &Arc<Grant> {
         &self.grant
+    }
+
+    /// The delegation by which the holder acts for its caller.
+    pub(crate) fn by(&self) -> Option<&Delegation> {
+        self.by.as_deref()
+    }
+
+    /// What the application that is called may do in turn; nothing, where the target is no application
+    /// or none may.
+    pub(crate) fn beyond(&self) -> &[Right] {
+        &self.beyond
     }
 
     /// What is to be issued, at most.
@@ -93,6 +117,7 @@ struct Search<'a> {
     zone: &'a ZoneState,
     grantee: &'a Name,
     resource: &'a Name,
+    uri: &'a ResourceUri,
     circumstances: Circumstances<'a>,
 }
 

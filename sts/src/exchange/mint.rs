@@ -169,7 +169,12 @@ fn still_holds(
     // The session of what is narrowed is in its lineage, where its revocation shows.
     let same_session = subject.narrowed().is_some()
         || zone
-            .session(application, holder.spiffe_id().as_str())
+            .sessions
+            .find(
+                subject.caller().map(|caller| caller.claims().sid.as_str()),
+                application,
+                holder.spiffe_id().as_str(),
+            )
             .is_some_and(|id| id == session.id());
     // A key that was replaced meanwhile signs no more, not even what was begun before.
     let same_key = zone
@@ -201,7 +206,7 @@ fn still_holds(
     };
     match holds {
         Ok(()) => Ok(()),
-        Err(Reason::Revoked) => refused(Reason::Revoked),
+        Err(reason @ (Reason::Revoked | Reason::Suspended)) => refused(reason),
         Err(reason) => {
             tracing::error!(%reason, zone = %zone.zone.name, "our own mandate would be refused");
             refused(Reason::IssuerUnavailable)

@@ -86,6 +86,7 @@ impl Permitted {
         }
         let bounds = Bounds {
             grant: granted.grant().max_lifetime,
+            delegation: granted.by().and_then(|by| by.max_lifetime),
             default_s: service.config.default_lifetime_s,
             policy: narrowing.max_lifetime,
             granted_until: granted.until(),
@@ -140,6 +141,7 @@ fn on_behalf(holder: &Holder, subject: &Subject) -> Option<String> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Bounds {
     grant: Option<u64>,
+    delegation: Option<u64>,
     default_s: u64,
     policy: Option<u64>,
     granted_until: Option<u64>,
@@ -154,6 +156,7 @@ impl Bounds {
             // A grant that says how long has said it; the default is for those that do not.
             self.grant.or(Some(self.default_s)),
             Some(MAX_LIFETIME_SECONDS),
+            self.delegation,
             self.policy,
             self.granted_until.map(left),
             self.subject_until.map(left),
@@ -257,12 +260,18 @@ mod tests {
         ] {
             let bounds = Bounds {
                 grant,
+                delegation: None,
                 default_s,
                 policy,
                 granted_until,
                 subject_until,
             };
             assert_eq!(bounds.lifetime(1000), expected, "{bounds:?}");
+            let passed_on = Bounds {
+                delegation: Some(7),
+                ..bounds
+            };
+            assert_eq!(passed_on.lifetime(1000), expected.min(7), "{passed_on:?}");
         }
     }
 }

@@ -1,10 +1,12 @@
-//! The session of a workload: found, or opened and durable before anything names it.
+//! The session of a workload: found, or opened and durable before anything names it. What acts for its
+//! caller has one of its own below the caller's, so that it ends with that one.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use caracal_mandate::reason::Reason;
+use caracal_store::CommitError;
 use caracal_store::model::{Change, Session};
 use tokio::sync::Mutex;
 
@@ -60,7 +62,9 @@ impl InSession {
             let id = narrowed.claims().sid.as_str().into();
             return Ok(Self { id });
         }
-        if let Some(id) = find(service, holder) {
+        let parent = question.subject.caller();
+        let parent = parent.map(|caller| caller.claims().sid.as_str());
+        if let Some(id) = find(service, holder, parent) {
             return Ok(Self { id });
         }
         let lock = service
@@ -69,7 +73,7 @@ impl InSession {
             .ok_or(Reason::IssuerUnavailable)?;
         let _guard = lock.lock().await;
         // Whoever held the lock before may have opened it.
-        if let Some(id) = find(service, holder) {
+        if let Some(id) = find(service, holder, parent) {
             return Ok(Self { id });
         }
         let now_ms = service.clock.unix_ms();
@@ -79,6 +83,7 @@ impl InSession {
             application: holder.application().name.clone(),
             holder: holder.spiffe_id().clone(),
             opened_at: now_ms / 1000,
+            parent: parent.map(str::to_owned),
         };
         let zone = &holder.zone().name;
         let committed = service
@@ -87,7 +92,10 @@ impl InSession {
             .await;
         let committed = committed.map_err(|error| {
             tracing::error!(%error, %zone, "a session could not be opened");
-            Reason::IssuerUnavailable
+            match error {
+                CommitError::Limit(_) => Reason::SessionLimit,
+                _ => Reason::IssuerUnavailable,
+            }
         })?;
         // The state must know it before a mandate names it, so that its revocation is seen.
         let bound = Duration::from_millis(service.config.lease_ms);
@@ -103,9 +111,11 @@ impl InSession {
     }
 }
 
-fn find(service: &Service, holder: &Holder) -> Option<Arc<str>> {
+fn find(service: &Service, holder: &Holder, parent: Option<&str>) -> Option<Arc<str>> {
     let state = service.authority.read();
     let zone = state.zone(&holder.zone().name)?;
-    zone.session(&holder.application().name, holder.spiffe_id().as_str())
+    let (application, workload) = (&holder.application().name, holder.spiffe_id());
+    zone.sessions
+        .find(parent, application, workload.as_str())
         .cloned()
 }

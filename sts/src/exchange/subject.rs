@@ -29,6 +29,8 @@ enum Kind {
     Narrowed(VerifiedMandate),
     /// From a mandate that was passed on to the holder's application.
     Delegated(VerifiedMandate),
+    /// For whoever called the holder's application with a mandate.
+    Called(VerifiedMandate),
     /// For a human.
     Human(Human),
 }
@@ -84,7 +86,16 @@ impl Subject {
     pub(crate) const fn parent(&self) -> Option<&VerifiedMandate> {
         match &self.kind {
             Kind::Own | Kind::Human(_) => None,
-            Kind::Narrowed(parent) | Kind::Delegated(parent) => Some(parent),
+            Kind::Narrowed(parent) | Kind::Delegated(parent) | Kind::Called(parent) => Some(parent),
+        }
+    }
+
+    /// The mandate with which the holder was called, if it acts for its caller. It is of the holder's own
+    /// resource, and what is asked for is elsewhere.
+    pub(crate) const fn caller(&self) -> Option<&VerifiedMandate> {
+        match &self.kind {
+            Kind::Called(caller) => Some(caller),
+            Kind::Own | Kind::Narrowed(_) | Kind::Delegated(_) | Kind::Human(_) => None,
         }
     }
 
@@ -92,7 +103,7 @@ impl Subject {
     pub(crate) const fn narrowed(&self) -> Option<&VerifiedMandate> {
         match &self.kind {
             Kind::Narrowed(parent) => Some(parent),
-            Kind::Own | Kind::Delegated(_) | Kind::Human(_) => None,
+            Kind::Own | Kind::Delegated(_) | Kind::Called(_) | Kind::Human(_) => None,
         }
     }
 
@@ -100,7 +111,7 @@ impl Subject {
     pub(crate) const fn human(&self) -> Option<&Human> {
         match &self.kind {
             Kind::Human(human) => Some(human),
-            Kind::Own | Kind::Narrowed(_) | Kind::Delegated(_) => None,
+            Kind::Own | Kind::Narrowed(_) | Kind::Delegated(_) | Kind::Called(_) => None,
         }
     }
 
@@ -116,7 +127,9 @@ impl Subject {
     pub(crate) fn sub(&self, holder: &Holder) -> String {
         match &self.kind {
             Kind::Own => holder.application().name.as_str().to_owned(),
-            Kind::Narrowed(parent) | Kind::Delegated(parent) => parent.claims().sub.clone(),
+            Kind::Narrowed(parent) | Kind::Delegated(parent) | Kind::Called(parent) => {
+                parent.claims().sub.clone()
+            }
             Kind::Human(human) => human.sub(),
         }
     }
@@ -127,7 +140,7 @@ impl Subject {
         match &self.kind {
             Kind::Own => None,
             Kind::Narrowed(parent) => parent.claims().act.clone(),
-            Kind::Delegated(parent) => {
+            Kind::Delegated(parent) | Kind::Called(parent) => {
                 Some(Actor::after(application(), parent.claims().act.as_ref()))
             }
             Kind::Human(_) => Some(Actor::after(application(), None)),
@@ -219,7 +232,10 @@ fn is_held_by(mandate: &VerifiedMandate, holder: &Holder) -> bool {
 
 fn relate(holder: &Holder, mandate: VerifiedMandate, wanted: MandateUse) -> Result<Kind, Reason> {
     match mandate.claims().usage {
-        MandateUse::Execute if !is_held_by(&mandate, holder) => Err(Reason::SubjectInvalid),
+        MandateUse::Execute if !is_held_by(&mandate, holder) => {
+            called(holder, &mandate)?;
+            Ok(Kind::Called(mandate))
+        }
         MandateUse::Execute => match wanted {
             MandateUse::Execute => Ok(Kind::Narrowed(mandate)),
             // It is good at its resource and passes nothing on.
@@ -235,4 +251,21 @@ fn relate(holder: &Holder, mandate: VerifiedMandate, wanted: MandateUse) -> Resu
             }
         }
     }
+}
+
+/// Whether the mandate is one with which the holder's application was called, and lets it act. Its
+/// audience is the application's own resource and nobody else sees it there: having it shows that the
+/// call was made.
+fn called(holder: &Holder, mandate: &VerifiedMandate) -> Result<(), Reason> {
+    let claims = mandate.claims();
+    let application = &holder.application().name;
+    let may_act = claims.may_act.as_ref();
+    if may_act.is_none_or(|may| may.sub != *application) {
+        return Err(Reason::SubjectInvalid);
+    }
+    let mut path = claims.mdt.hops.iter().map(|hop| &hop.application);
+    if path.any(|above| above == application) {
+        return Err(Reason::DelegationCycle);
+    }
+    Ok(())
 }

@@ -118,7 +118,9 @@ impl Target {
             let name = name.parse().ok()?;
             zone.catalog.by_name(&name)
         });
-        let by_subject = subject.parent().map(|parent| {
+        // What somebody is called for says nothing of where it acts.
+        let parent = subject.parent().filter(|_| subject.caller().is_none());
+        let by_subject = parent.map(|parent| {
             let uri = parent.resource().as_str();
             zone.catalog.by_uri(uri)
         });

@@ -11,6 +11,7 @@
 
 mod assertions;
 mod bearer;
+mod called;
 mod client_authentication;
 mod conditions;
 mod delegation;

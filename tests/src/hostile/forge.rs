@@ -132,15 +132,26 @@ impl Forge {
             let Some(hops) = hops.and_then(Value::as_array_mut) else {
                 return;
             };
-            let Some(leaf) = hops.pop() else { return };
+            let Some(mut leaf) = hops.pop() else { return };
+            let by = |hop: &mut Value, delegation: u64| {
+                if let Some(by) = hop.get_mut(2) {
+                    *by = format!("dlg_delegation{delegation:012}").into();
+                }
+            };
             let depth = leaf.get(5).and_then(Value::as_u64).unwrap_or_default();
             for further in (1..=u64::from(times)).rev() {
                 let mut parent = leaf.clone();
+                if further < u64::from(times) {
+                    by(&mut parent, further);
+                }
                 if let Some([session, .., left]) = parent.as_array_mut().map(Vec::as_mut_slice) {
                     *session = format!("ses_delegator{further:012}").into();
                     *left = (depth + further).into();
                 }
                 hops.push(parent);
+            }
+            if times > 0 {
+                by(&mut leaf, 0);
             }
             hops.push(leaf);
         })
@@ -153,11 +164,11 @@ impl Forge {
             claims.insert("scope".to_owned(), scopes.join(" ").into());
             let mask = (1_u64 << scopes.len()) - 1;
             if let Some(chain) = claims.get_mut("mdt").and_then(Value::as_object_mut) {
-                chain.insert("S".to_owned(), scopes.into());
+                chain.insert("S".to_owned(), vec![Value::from(scopes)].into());
                 if let Some(mask_of_hop) = chain
                     .get_mut("ch")
                     .and_then(|hops| hops.get_mut(0))
-                    .and_then(|hop| hop.get_mut(2))
+                    .and_then(|hop| hop.get_mut(3))
                 {
                     *mask_of_hop = mask.into();
                 }

@@ -42,6 +42,14 @@ pub(super) fn of(change: &Change) -> Subject {
             scope: Some(grant.scopes.to_string()),
             ..about(format!("grant {} created", grant.id))
         },
+        Change::DelegationCreated(delegation) => Subject {
+            application: Some(delegation.to.to_string()),
+            scope: Some(delegation.scopes.to_string()),
+            ..about(format!(
+                "delegation {} created: {} may have {} act",
+                delegation.id, delegation.from, delegation.to
+            ))
+        },
         Change::PolicyActivated(policy) => Subject {
             policy: Some(policy.digest.clone()),
             ..about(format!("policy {} activated", policy.digest))
@@ -56,6 +64,14 @@ pub(super) fn of(change: &Change) -> Subject {
             ..about(format!("session {} opened", session.id))
         },
         Change::Revoked(record) => of_revocation(&record.target),
+        Change::Suspended(suspension) => Subject {
+            detail: format!("{} suspended", suspension.target),
+            ..of_revocation(&suspension.target)
+        },
+        Change::Resumed(suspension) => Subject {
+            detail: format!("{} resumed", suspension.target),
+            ..of_revocation(&suspension.target)
+        },
     }
 }
 
@@ -82,7 +98,9 @@ pub(super) fn of_revocation(target: &RevocationTarget) -> Subject {
             application: Some(name.to_string()),
             ..plain
         },
-        RevocationTarget::Resource(_) | RevocationTarget::Zone => plain,
+        RevocationTarget::Delegation(_)
+        | RevocationTarget::Resource(_)
+        | RevocationTarget::Zone => plain,
     }
 }
 

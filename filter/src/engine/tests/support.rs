@@ -1,6 +1,6 @@
 //! A world for the engine: a zone, mandates, a feed, and answers of the token service.
 
-use caracal_mandate::chain::Chain;
+use caracal_mandate::chain::{CHAIN_VERSION, Chain, Holding};
 use caracal_mandate::claims::{Claims, Confirmation, MandateUse};
 use caracal_mandate::jws::mint;
 use caracal_mandate::key::{PublicKey, SIGNATURE_BYTES, SignError, Signer};
@@ -78,14 +78,20 @@ pub(super) fn mandate(scope: &str, epoch: u64) -> String {
         may_act: None,
         from: Vec::new(),
         mdt: Chain {
-            v: 1,
+            v: CHAIN_VERSION,
             rev,
             resources: vec![],
             scopes: vec![],
             hops: vec![],
         },
     };
-    claims.mdt = Chain::root(claims.leaf(&scopes), rev, 0);
+    let holding = Holding {
+        leaf: claims.leaf(&scopes),
+        beyond: &[],
+        by: "",
+        depth: 0,
+    };
+    claims.mdt = Chain::root(holding, rev).unwrap();
     mint(&claims, &ZoneKey::new()).unwrap()
 }
 

@@ -50,6 +50,9 @@ pub(super) enum Party<'a> {
     /// A human's, as a mandate says that rests on this very grant: how the human authenticated was
     /// looked at when its root was issued, and it ends when that is too long ago.
     Vouched { issuer: &'a str },
+    /// A human's, as a mandate says that rests on another grant. How the human authenticated is not
+    /// known any more.
+    Relayed { issuer: &'a str },
     /// A human's, by the ID token.
     Human {
         issuer: &'a str,
@@ -84,7 +87,11 @@ impl<'a> Circumstances<'a> {
         let subject = &question.subject;
         let vouched = |sub: &'a str| {
             let (issuer, _id) = sub.strip_prefix("user:")?.split_once(':')?;
-            Some(Party::Vouched { issuer })
+            Some(if subject.caller().is_some() {
+                Party::Relayed { issuer }
+            } else {
+                Party::Vouched { issuer }
+            })
         };
         let party = match (subject.human(), subject.parent()) {
             (Some(human), _) => Party::Human {
@@ -123,14 +130,18 @@ impl<'a> Circumstances<'a> {
     }
 
     fn check_party(&self, wanted: &OnBehalfOf) -> Result<Option<u64>, Unmet> {
-        let (Party::Human { issuer, .. } | Party::Vouched { issuer }) = self.party else {
+        let (Party::Human { issuer, .. } | Party::Vouched { issuer } | Party::Relayed { issuer }) =
+            self.party
+        else {
             return Err(Unmet::Subject);
         };
         if !wanted.issuers().iter().any(|name| name.as_str() == issuer) {
             return Err(Unmet::Subject);
         }
-        let Party::Human { acr, auth_time, .. } = self.party else {
-            return Ok(None);
+        let (acr, auth_time) = match self.party {
+            Party::Human { acr, auth_time, .. } => (acr, auth_time),
+            Party::Relayed { .. } => (None, None),
+            Party::Application | Party::Vouched { .. } => return Ok(None),
         };
         let classes = wanted.acr_values();
         if !classes.is_empty() && !acr.is_some_and(|acr| classes.iter().any(|one| one == acr)) {

@@ -1,6 +1,6 @@
 //! What a new mandate says, put together from the evidence and nothing else.
 
-use caracal_mandate::chain::{Chain, Leaf};
+use caracal_mandate::chain::{Chain, Holding, Leaf};
 use caracal_mandate::claims::{Claims, Confirmation, MandateUse, MayAct};
 use caracal_mandate::reason::Reason;
 use caracal_mandate::version::Version;
@@ -41,12 +41,31 @@ pub(super) fn of(
     if expires <= now_s {
         return Err(Reason::NoGrant);
     }
-    let leaf = Leaf {
-        session: session.id(),
-        application,
-        resource,
-        scopes,
-        expires,
+    let depth = depth(question, granted)?;
+    let usage = match target.delegatee() {
+        None => MandateUse::Execute,
+        Some(_) => MandateUse::Delegate,
+    };
+    // Who is called may act in turn, if anything is left for it to do.
+    let called = target.entry().resource.application.as_ref();
+    let called = called.filter(|_| depth > 0 && !granted.beyond().is_empty());
+    let may_act = target.delegatee().or(called);
+    let holding = Holding {
+        leaf: Leaf {
+            session: session.id(),
+            application,
+            resource,
+            scopes,
+            expires,
+            passes_on: called.is_some(),
+        },
+        beyond: if called.is_some() {
+            granted.beyond()
+        } else {
+            &[]
+        },
+        by: granted.by().map_or("", |by| &by.id),
+        depth: if may_act.is_some() { depth } else { 0 },
     };
     Ok(Claims {
         iss: holder.zone().issuer.clone(),
@@ -60,45 +79,50 @@ pub(super) fn of(
         iat: now_s,
         exp: expires,
         scope: scopes.to_string(),
-        usage: match target.delegatee() {
-            None => MandateUse::Execute,
-            Some(_) => MandateUse::Delegate,
-        },
+        usage,
         cnf: Confirmation {
             spiffe_id: holder.spiffe_id().clone(),
         },
         act: subject.act(holder),
-        may_act: target.delegatee().cloned().map(|sub| MayAct { sub }),
+        may_act: may_act.cloned().map(|sub| MayAct { sub }),
         from: subject.ancestors(),
-        mdt: chain(question, leaf, rev)?,
+        mdt: chain(question, holding, rev)?,
     })
 }
 
-fn chain(question: &Question<'_>, leaf: Leaf<'_>, rev: Version) -> Result<Chain, Reason> {
+/// How often what is issued may be passed on, if it may be at all.
+fn depth(question: &Question<'_>, granted: &Granted) -> Result<u8, Reason> {
     let Question {
         subject, target, ..
     } = question;
-    let passes_on = target.delegatee().is_some();
     let Some(parent) = subject.parent() else {
-        // An execution mandate delegates nothing, so no hop may follow: depth 0.
-        return Ok(Chain::root(
-            leaf,
-            rev,
-            if passes_on { DELEGATIONS } else { 0 },
-        ));
+        return Ok(DELEGATIONS);
+    };
+    let left = parent.claims().mdt.hops.last().map_or(0, |hop| hop.depth);
+    if subject.narrowed().is_some() {
+        return Ok(left);
+    }
+    let most = granted.by().map_or(u8::MAX, |by| by.max_depth);
+    let depth = left.saturating_sub(1).min(most);
+    // Whoever redeems it needs a hop as well.
+    if target.delegatee().is_some() && depth == 0 {
+        return Err(Reason::DelegationDenied);
+    }
+    Ok(depth)
+}
+
+fn chain(question: &Question<'_>, holding: Holding<'_>, rev: Version) -> Result<Chain, Reason> {
+    let subject = &question.subject;
+    let Some(parent) = subject.parent() else {
+        // More rights than a table takes.
+        return Chain::root(holding, rev).map_err(|_| Reason::ScopeExceeded);
     };
     let parent = &parent.claims().mdt;
     if subject.narrowed().is_some() {
-        return parent.narrow(leaf, rev).map_err(|_| Reason::SubjectInvalid);
+        let narrowed = parent.narrow(holding.leaf, rev);
+        return narrowed.map_err(|_| Reason::SubjectInvalid);
     }
-    let left = parent.hops.last().map_or(0, |hop| hop.depth);
-    let depth = match (passes_on, left.saturating_sub(1)) {
-        (false, _) => 0,
-        // Whoever redeems it needs a hop as well.
-        (true, 0) => return Err(Reason::DelegationDenied),
-        (true, left) => left,
-    };
     // What is left for it to refuse: too many hops, and a session that is in the chain already.
-    let chain = parent.delegate(leaf, rev, depth);
+    let chain = parent.delegate(holding, rev);
     chain.map_err(|_| Reason::DelegationDenied)
 }

@@ -248,19 +248,19 @@ fn chains(kit: &Kit) -> Vec<Case> {
                 drop(
                     chain
                         .as_object_mut()
-                        .map(|chain| chain.insert("v".to_owned(), 2.into())),
+                        .map(|chain| chain.insert("v".to_owned(), 1.into())),
                 );
             },
             AttenuationViolation,
         ),
         case(
             "a hop with a bit beyond its table",
-            |chain| replace(chain, "/ch/0/2", 3),
+            |chain| replace(chain, "/ch/0/3", 3),
             AttenuationViolation,
         ),
         case(
             "a hop with no scope",
-            |chain| replace(chain, "/ch/0/2", 0),
+            |chain| replace(chain, "/ch/0/3", 0),
             AttenuationViolation,
         ),
         case(
@@ -280,7 +280,7 @@ fn chains(kit: &Kit) -> Vec<Case> {
         ),
         case(
             "a scope in the table that the mandate lacks",
-            |chain| replace(chain, "/S", json!(["accounts:close"])),
+            |chain| replace(chain, "/S", json!([["accounts:close"]])),
             AttenuationViolation,
         ),
         case(
@@ -291,13 +291,13 @@ fn chains(kit: &Kit) -> Vec<Case> {
         case(
             "a child with more scopes than its parent",
             |chain| {
-                replace(chain, "/S", json!(["accounts:close", "accounts:read"]));
+                replace(chain, "/S", json!([["accounts:close", "accounts:read"]]));
                 child(
                     chain,
                     |hop| {
-                        replace(hop, "/2", 2);
+                        replace(hop, "/3", 2);
                     },
-                    |parent| replace(parent, "/2", 1),
+                    |parent| replace(parent, "/3", 1),
                 );
             },
             AttenuationViolation,

@@ -1,0 +1,80 @@
+//! Suspending and resuming: a revocation that can be undone.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use caracal_mandate::name::Name;
+use caracal_store::Listed;
+use caracal_store::model::{Change, RevocationTarget, Suspension};
+use serde::{Deserialize, Serialize};
+
+use super::acknowledged::Acknowledgements;
+use super::change::{Items, Made, Removed};
+use super::error::ApiError;
+use super::extract::{Body, IdempotencyKey, InZone};
+use super::{Api, Authority};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewSuspension {
+    target: String,
+    #[serde(default)]
+    wait: bool,
+}
+
+/// The answer: when it was committed and, if asked for, who has applied it.
+#[derive(Serialize)]
+pub(super) struct Suspended {
+    target: String,
+    committed_at_ms: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    acknowledgements: Option<Acknowledgements>,
+}
+
+pub(super) async fn create<A: Authority>(
+    State(api): State<Api<A>>,
+    InZone(zone): InZone,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(NewSuspension { target, wait }): Body<NewSuspension>,
+) -> Result<Made<Suspended>, ApiError> {
+    let change = Change::Suspended(suspension(&zone, &target)?);
+    let committed = api.change(&zone, change, key).await?;
+    let committed_at_ms = api.clock.unix_ms();
+    let acknowledgements = Acknowledgements::of(&api, &zone, committed.seq, wait).await;
+    Ok(Made::new(
+        Suspended {
+            target,
+            committed_at_ms,
+            acknowledgements,
+        },
+        committed,
+    ))
+}
+
+pub(super) async fn remove<A: Authority>(
+    State(api): State<Api<A>>,
+    InZone(zone): InZone,
+    Path((_, kind, id)): Path<(String, String, String)>,
+    IdempotencyKey(key): IdempotencyKey,
+) -> Result<Removed, ApiError> {
+    let change = Change::Resumed(suspension(&zone, &format!("{kind}/{id}"))?);
+    Ok(api.change(&zone, change, key).await?.into())
+}
+
+pub(super) async fn list<A: Authority>(
+    State(api): State<Api<A>>,
+    InZone(zone): InZone,
+) -> Result<Json<Items<Listed<Suspension>>>, ApiError> {
+    api.require_zone(&zone).await?;
+    Ok(Json(Items {
+        items: api.store.suspensions(&zone).await.map_err(ApiError::read)?,
+    }))
+}
+
+fn suspension(zone: &Name, target: &str) -> Result<Suspension, ApiError> {
+    let target: RevocationTarget = target
+        .parse()
+        .map_err(|error| ApiError::invalid(format!("target: {error}")))?;
+    // What has no identifier of its own cannot be suspended; the store says so.
+    let id = target.revocation_id(zone, None).map_or(0, |id| id.0);
+    Ok(Suspension { target, id })
+}

@@ -1,0 +1,116 @@
+//! `caracal delegation`.
+
+mod graph;
+
+use caracal_mandate::name::Name;
+use caracal_mandate::scope::{Scope, ScopeSet};
+use caracal_sts::{Clock as _, SystemClock};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Context;
+use super::error::CliError;
+use super::output::plain;
+use super::span::Seconds;
+use graph::{Drawing, Graph};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DelegationCommand {
+    /// Lets an application have another one act for it, and prints the delegation's id.
+    #[command(after_help = "\
+Whenever orchestrator calls the resource that payer answers at (`caracal resource create --application
+payer`), payer may make payments for it, as far as orchestrator may itself and only then:
+
+  caracal delegation create --zone bank --from orchestrator --to payer --resource mercury-bank \\
+      --scope payments:write --max-depth 1")]
+    Create(CreateArgs),
+    /// Lists delegations.
+    List,
+    /// Draws who may have whom act.
+    Graph {
+        /// For a terminal, or for `dot -Tsvg`.
+        #[arg(long, value_enum, default_value_t = Drawing::Text)]
+        format: Drawing,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Application that passes on.
+    #[arg(long, value_name = "NAME")]
+    from: Name,
+    /// Application that acts.
+    #[arg(long, value_name = "NAME")]
+    to: Name,
+    /// Resource at which it acts.
+    #[arg(long, value_name = "NAME")]
+    resource: Name,
+    /// Scopes, at most.
+    #[arg(long = "scope", required = true, num_args = 1.., value_name = "SCOPE", value_parser = Scope::parse)]
+    scopes: Vec<Scope>,
+    /// How long the delegation is good, such as 1h or 30d; without it, until it is revoked.
+    #[arg(long, value_name = "SPAN")]
+    expires_in: Option<Seconds>,
+    /// Longest life of mandates by it, at most 15m.
+    #[arg(long, value_name = "SPAN")]
+    max_lifetime: Option<Seconds>,
+    /// How often it may be passed on further, by delegations of its own.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    max_depth: u8,
+}
+
+impl DelegationCommand {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
+        let path = context.zone_path("delegations")?;
+        match self {
+            Self::Create(args) => {
+                let CreateArgs {
+                    from,
+                    to,
+                    resource,
+                    scopes,
+                    expires_in,
+                    max_lifetime,
+                    max_depth,
+                } = args;
+                let scopes =
+                    ScopeSet::new(scopes).map_err(|error| CliError::Usage(error.to_string()))?;
+                let now = SystemClock::new().unix_ms().div_euclid(1000);
+                let body = json!({
+                    "from": from,
+                    "to": to,
+                    "resource": resource,
+                    "scopes": scopes,
+                    "expires_at": expires_in.map(|span| now.saturating_add(span.0)),
+                    "max_lifetime": max_lifetime.map(|span| span.0),
+                    "max_depth": max_depth,
+                });
+                let answer = context.client.post(&path, &body).await?;
+                let id = answer.get("id").map(plain).unwrap_or_default();
+                context.output.done(&answer, &id)
+            }
+            Self::List => {
+                let answer = context.client.get(&path).await?;
+                let columns: &[super::output::Column] = &[
+                    ("ID", &["id"]),
+                    ("FROM", &["from"]),
+                    ("TO", &["to"]),
+                    ("RESOURCE", &["resource"]),
+                    ("SCOPES", &["scopes"]),
+                    ("EXPIRES AT", &["expires_at"]),
+                    ("MAX LIFETIME", &["max_lifetime"]),
+                    ("MAX DEPTH", &["max_depth"]),
+                    ("REVOKED", &["revoked"]),
+                ];
+                context.output.list(&answer, columns)
+            }
+            Self::Graph { format } => {
+                let answer = context.client.get(&path).await?;
+                let suspended = context.zone_path("suspensions")?;
+                let suspended = context.client.get(&suspended).await?;
+                let graph = Graph::read(&answer, &suspended);
+                context.output.line(graph.drawn(format).trim_end())
+            }
+        }
+    }
+}
