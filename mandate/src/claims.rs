@@ -116,6 +116,9 @@ pub struct Claims {
     /// Ids of the mandates that it was derived from. It dies with each of them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub from: Vec<String>,
+    /// Ids of the grants that those mandates rested on, where they were others than `grant`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub through: Vec<String>,
     /// The delegation chain.
     pub mdt: Chain,
 }
@@ -132,7 +135,8 @@ impl Claims {
             .is_none_or(|act| act.sub == self.client_id && act.count() <= MAX_HOPS);
         // A delegation mandate is for somebody.
         let may_act = self.may_act.is_some() || self.usage == MandateUse::Execute;
-        actor && may_act && self.from.len() <= MAX_ANCESTORS
+        let ancestors = self.from.len() <= MAX_ANCESTORS && self.through.len() <= MAX_HOPS;
+        actor && may_act && ancestors
     }
 
     /// The part of the claims that the last hop of the chain must repeat.

@@ -99,11 +99,13 @@ fn lineage(claims: &Claims) -> Box<[RevocationId]> {
     let by = claims.mdt.hops.iter().map(|hop| hop.by.as_str());
     let by = by.filter(|by| !by.is_empty()).map(|by| id(Delegation, by));
     let ancestors = claims.from.iter().map(|jti| id(Mandate, jti));
+    let through = claims.through.iter().map(|grant| id(Grant, grant));
     fixed
         .into_iter()
         .chain(hops)
         .chain(by)
         .chain(ancestors)
+        .chain(through)
         .collect()
 }
 

@@ -12,6 +12,7 @@ pub mod narrator;
 mod no_filter;
 mod revocation;
 mod stage;
+mod suspension;
 mod tally;
 
 use anyhow::Result;
@@ -32,6 +33,7 @@ async fn acts(narrator: &mut Narrator) -> Result<Stage> {
     first_payment::play(&mut stage, narrator).await?;
     forgery::play(&mut stage, narrator).await?;
     revocation::play(&mut stage, narrator).await?;
+    suspension::play(&mut stage, narrator).await?;
     authority_outage::play(&mut stage, narrator).await?;
     ledger::play(&mut stage, narrator).await?;
     no_filter::play(&mut stage, narrator).await?;

@@ -1,4 +1,5 @@
 mod credentials;
+mod delegations;
 mod grants;
 mod keys;
 

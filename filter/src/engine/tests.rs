@@ -3,6 +3,7 @@ mod shadow;
 mod streams;
 mod support;
 
+use caracal_mandate::revocation::{RevocationId, RevocationKind};
 use caracal_proto::enforcement as wire;
 use caracal_proto::enforcement::item::Item;
 use caracal_proto::enforcement::watch_response::Message;
@@ -98,6 +99,29 @@ fn revocation_is_checked_on_every_use_of_a_remembered_mandate() {
         reason(&decide(&mut engine, &with(&token), at(2))),
         Some(Reason::Revoked)
     );
+}
+
+#[test]
+fn what_is_suspended_is_refused_until_it_is_resumed() {
+    let mut engine = live("resource");
+    let token = mandate("accounts:read", 5);
+    let id = RevocationId::new(RevocationKind::Session, "prod", "ses_1").0;
+    let other = RevocationId::new(RevocationKind::Session, "prod", "ses_2").0;
+    for (from, item, expected) in [
+        (5, Item::Suspended(other), None),
+        (6, Item::Suspended(id), Some(Reason::Suspended)),
+        (7, Item::Resumed(other), Some(Reason::Suspended)),
+        (8, Item::Resumed(id), None),
+    ] {
+        let delta = wire::Delta {
+            from: Some(version(from)),
+            to: Some(version(from + 1)),
+            items: vec![wire::Item { item: Some(item) }],
+        };
+        send(&mut engine, Message::Delta(delta));
+        let decision = decide(&mut engine, &with(&token), at(1));
+        assert_eq!(reason(&decision), expected, "after {from}");
+    }
 }
 
 #[test]

@@ -181,6 +181,20 @@ impl Subject {
         ancestors
     }
 
+    /// `through`: the grants that those rest on, but for the one that the new mandate rests on.
+    pub(crate) fn grants_above(&self, grant: &str) -> Vec<String> {
+        let parent = self.parent().map(VerifiedMandate::claims);
+        let earlier = parent.map_or(&[][..], |claims| &claims.through);
+        let last = parent.map(|claims| &claims.grant);
+        let mut above: Vec<String> = Vec::new();
+        for id in earlier.iter().chain(last) {
+            if id != grant && !above.contains(id) {
+                above.push(id.clone());
+            }
+        }
+        above
+    }
+
     /// Whether all of it still holds in a newer state.
     pub(crate) fn still_holds(&self, zone: &ZoneState, now_s: u64) -> bool {
         // Its key too: who has stolen a key gives what it forges whatever time of issue it likes.

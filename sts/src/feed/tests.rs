@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use caracal_proto::enforcement::watch_response::Message as Answer;
 use caracal_proto::enforcement::{Ack, Ping, Version, item};
+use caracal_store::model::{Change, RevocationTarget, Suspension};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::*;
@@ -147,6 +148,41 @@ async fn a_stream_starts_with_the_whole_snapshot() {
         .sum();
     assert_eq!((count, end.items), (4, 4));
     assert_eq!(resources(chunks), ["bank", "mail"]);
+}
+
+#[tokio::test]
+async fn a_suspension_is_told_as_long_as_it_lasts() {
+    let world = World::open().await;
+    let target: RevocationTarget = "application/payout".parse().unwrap();
+    let id = target.revocation_id(&world.zone, None).unwrap().0;
+    let suspension = Suspension { target, id };
+    world.commit(Change::Suspended(suspension.clone())).await;
+    let mut point = Point::connect(&world, PAYOUT);
+    let (answers, _) = point.ping(1).await;
+    let told = |answer: &Answer| match answer {
+        Answer::SnapshotChunk(items) => items.items.clone(),
+        Answer::Delta(delta) => delta.items.clone(),
+        _ => Vec::new(),
+    };
+    let items: Vec<_> = answers.iter().flat_map(told).collect();
+    let suspended = Some(item::Item::Suspended(id));
+    assert!(items.iter().any(|item| item.item == suspended), "{items:?}");
+    world.commit(Change::Resumed(suspension)).await;
+    let (answers, _) = point.ping(2).await;
+    let items: Vec<_> = answers
+        .iter()
+        .flat_map(told)
+        .map(|item| item.item)
+        .collect();
+    assert_eq!(items, [Some(item::Item::Resumed(id))]);
+    let mut late = Point::connect(&world, PAYOUT);
+    let (answers, _) = late.ping(1).await;
+    assert!(
+        !answers
+            .iter()
+            .flat_map(told)
+            .any(|item| item.item == suspended)
+    );
 }
 
 #[tokio::test]

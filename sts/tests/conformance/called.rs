@@ -285,6 +285,7 @@ async fn what_nobody_may_pass_on_is_not_passed_on() {
 async fn what_was_passed_on_ends_with_everything_that_it_descends_from() {
     for target in [
         "delegation/dlg_bank",
+        "grant/grt_payout_worker",
         "grant/grt_payout_bank",
         "application/payout",
         "session",

@@ -87,6 +87,20 @@ fn a_revocation_names_what_rests_on_it_once_and_nothing_else() {
 }
 
 #[test]
+fn a_suspension_cuts_what_rests_on_it_and_resuming_brings_nothing_back() {
+    let mut point = Point::live();
+    let token = mandate("accounts:read", 5);
+    assert!(point.begin(1, &token));
+    let id = RevocationId::new(RevocationKind::Application, "prod", "payout").0;
+    point.change(Item::Suspended(id));
+    assert_eq!(point.cut(), [1]);
+    assert!(!point.begin(2, &token));
+    point.change(Item::Resumed(id));
+    assert!(point.cut().is_empty());
+    assert!(point.begin(3, &token));
+}
+
+#[test]
 fn a_request_ends_when_its_mandate_does_and_when_its_key_goes() {
     let mut point = Point::live();
     let token = mandate("accounts:read", 5);

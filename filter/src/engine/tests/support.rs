@@ -77,6 +77,7 @@ pub(super) fn mandate(scope: &str, epoch: u64) -> String {
         act: None,
         may_act: None,
         from: Vec::new(),
+        through: Vec::new(),
         mdt: Chain {
             v: CHAIN_VERSION,
             rev,

@@ -70,6 +70,7 @@ pub(super) fn claims() -> Claims {
         act: None,
         may_act: None,
         from: Vec::new(),
+        through: Vec::new(),
         mdt: Chain {
             v: CHAIN_VERSION,
             rev: Version::default(),

@@ -86,6 +86,7 @@ pub(super) fn of(
         act: subject.act(holder),
         may_act: may_act.cloned().map(|sub| MayAct { sub }),
         from: subject.ancestors(),
+        through: subject.grants_above(&granted.grant().id),
         mdt: chain(question, holding, rev)?,
     })
 }
