@@ -2,7 +2,7 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench bench-sts chaos fuzz hostile model parity bench-revocation faults
+.PHONY: help setup wasm build test deny run bench bench-sts chaos fuzz graph hostile model parity bench-revocation faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ parity: setup ## the same requests through the filter and through ext_authz, and
 
 model: setup ## explore the feed-and-lease protocol, every order of events, for all sizes
 	@scripts/model.sh
+
+graph: setup ## hold random histories of delegation against a model, on both databases (GRAPH_OPERATIONS)
+	@scripts/graph.sh
 
 wasm: setup ## build only the filter: target/wasm/caracal-filter.wasm
 	@scripts/build-wasm.sh

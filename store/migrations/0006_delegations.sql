@@ -17,6 +17,9 @@ CREATE TABLE delegations (
 CREATE INDEX delegations_zone ON delegations (zone, seq);
 
 ALTER TABLE sessions ADD COLUMN parent TEXT REFERENCES sessions (id);
+-- That something above it has ended, noted when room is needed: ending a session touches its own row only,
+-- however many are below it.
+ALTER TABLE sessions ADD COLUMN ended_seq BIGINT;
 
 CREATE INDEX sessions_parent ON sessions (parent);
 CREATE INDEX sessions_application ON sessions (zone, application);

@@ -37,6 +37,7 @@ GRANT UPDATE (head) ON meta TO caracal_control, caracal_sts;
 GRANT INSERT ON authority_log, idempotency_keys, revocations TO caracal_control, caracal_sts;
 GRANT UPDATE (seq, issued_until, expires) ON revocations TO caracal_control, caracal_sts;
 GRANT UPDATE (revoked_seq) ON sessions TO caracal_control, caracal_sts;
+GRANT UPDATE (ended_seq) ON sessions TO caracal_sts;
 
 GRANT INSERT ON zones, applications, identities, credentials, credential_marks, issuers, resources,
     resource_hosts, grants, delegations, policies, points, suspensions

@@ -12,6 +12,7 @@ mod fixture;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::CommitError;
 use caracal_store::model::{Change, Delegation, Grant, PointRole, Policy, SigningKey, Zone};
+use caracal_store::testing::connect;
 use fixture::{
     AT_MS, Database, Fixture, application, child, delegation, grant, name, point, resource,
     resumed, session, spiffe, suspended, zone,
@@ -402,6 +403,38 @@ async fn nothing_is_opened_below_what_has_ended(database: Database) {
         .unwrap();
 }
 
+async fn what_is_below_ended_sessions_takes_no_room_for_long(database: Database) {
+    let fixture = Fixture::bank(database).await;
+    for change in [
+        session("ses_0", "payout", "payout"),
+        child("ses_1", "payout", "payout", "ses_0"),
+    ] {
+        fixture.commit(change).await.unwrap();
+    }
+    // All the room that an application has, below one session.
+    let mut connection = connect(&fixture.place).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO sessions (id, zone, application, parent, definition, seq) \
+         WITH RECURSIVE numbers (n) AS (\
+         SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 19998) \
+         SELECT 'ses_n' || n, 'bank', 'payout', 'ses_1', '{}', 1 FROM numbers",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    refuses(
+        &fixture,
+        session("ses_2", "payout", "payout"),
+        "application payout has 20000 open sessions, as many as may be: end some",
+    )
+    .await;
+    fixture.revoke("session/ses_0").await.unwrap();
+    fixture
+        .commit(session("ses_2", "payout", "payout"))
+        .await
+        .unwrap();
+}
+
 async fn a_delegation_names_two_live_applications_and_what_exists(database: Database) {
     let fixture = Fixture::bank(database).await;
     fixture
@@ -509,6 +542,7 @@ async fn only_what_lives_is_suspended_and_only_what_is_suspended_is_resumed(data
 on_both_databases!(
     a_session_belongs_to_a_tree_of_bounded_size,
     nothing_is_opened_below_what_has_ended,
+    what_is_below_ended_sessions_takes_no_room_for_long,
     a_delegation_names_two_live_applications_and_what_exists,
     only_what_lives_is_suspended_and_only_what_is_suspended_is_resumed,
     refuses_what_exists_already,

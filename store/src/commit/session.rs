@@ -26,7 +26,7 @@ pub(super) async fn open(
     identity::belongs_to(connection, zone, &new.application, &new.holder).await?;
     let sql = "SELECT seq FROM sessions WHERE id = $1";
     row::must_be_new(connection, sql, &[&new.id], "session").await?;
-    has_room(connection, zone, new).await?;
+    has_room(connection, zone, seq, new).await?;
     if let Some(parent) = &new.parent {
         takes_child(connection, zone, parent).await?;
     }
@@ -45,48 +45,91 @@ pub(super) async fn open(
     Ok(())
 }
 
-/// Refuses what would be one too many.
+/// How many sessions there may be of something.
+struct Limit<'a> {
+    whose: String,
+    most: i64,
+    /// Finds the last one that there is room for, by key, number and zone.
+    sql: &'static str,
+    key: &'a str,
+}
+
+/// Refuses what would be one too many. What is below ended sessions counts until somebody needs the room.
 async fn has_room(
     connection: &mut Connection,
     zone: &Name,
+    seq: i64,
     new: &Session,
 ) -> Result<(), CommitError> {
     let mut limits = vec![
-        (
-            "SELECT seq FROM sessions WHERE zone = $1 AND revoked_seq IS NULL LIMIT 1 OFFSET $2",
-            zone.as_str(),
-            MAX_OF_ZONE,
-            format!("zone {zone}"),
-        ),
-        (
-            "SELECT seq FROM sessions WHERE application = $1 AND zone = $3 \
-             AND revoked_seq IS NULL LIMIT 1 OFFSET $2",
-            new.application.as_str(),
-            MAX_OF_APPLICATION,
-            format!("application {}", new.application),
-        ),
+        Limit {
+            whose: format!("zone {zone}"),
+            most: MAX_OF_ZONE,
+            sql: "SELECT seq FROM sessions WHERE zone = $1 AND zone = $3 \
+                AND revoked_seq IS NULL AND ended_seq IS NULL LIMIT 1 OFFSET $2",
+            key: zone.as_str(),
+        },
+        Limit {
+            whose: format!("application {}", new.application),
+            most: MAX_OF_APPLICATION,
+            sql: "SELECT seq FROM sessions WHERE application = $1 AND zone = $3 \
+                AND revoked_seq IS NULL AND ended_seq IS NULL LIMIT 1 OFFSET $2",
+            key: new.application.as_str(),
+        },
     ];
     if let Some(parent) = &new.parent {
-        limits.push((
-            "SELECT seq FROM sessions WHERE parent = $1 AND revoked_seq IS NULL LIMIT 1 OFFSET $2",
-            parent,
-            MAX_CHILDREN,
-            format!("session {parent}"),
-        ));
+        limits.push(Limit {
+            whose: format!("session {parent}"),
+            most: MAX_CHILDREN,
+            sql: "SELECT seq FROM sessions WHERE parent = $1 AND zone = $3 \
+                AND revoked_seq IS NULL LIMIT 1 OFFSET $2",
+            key: parent,
+        });
     }
-    for (sql, key, most, whose) in limits {
-        let query = sqlx::query(sql)
-            .bind(key.to_owned())
-            .bind(most.saturating_sub(1));
-        let query = if sql.contains("$3") {
-            query.bind(zone.as_str().to_owned())
-        } else {
-            query
-        };
-        if query.fetch_optional(&mut *connection).await?.is_some() {
+    for limit in &limits {
+        if !limit.is_reached(connection, zone).await? {
+            continue;
+        }
+        sweep(connection, zone, seq).await?;
+        if limit.is_reached(connection, zone).await? {
+            let Limit { whose, most, .. } = limit;
             return Err(CommitError::Limit(format!(
                 "{whose} has {most} open sessions, as many as may be: end some"
             )));
+        }
+    }
+    Ok(())
+}
+
+impl Limit<'_> {
+    async fn is_reached(
+        &self,
+        connection: &mut Connection,
+        zone: &Name,
+    ) -> Result<bool, CommitError> {
+        let last = sqlx::query(self.sql)
+            .bind(self.key.to_owned())
+            .bind(self.most.saturating_sub(1))
+            .bind(zone.as_str());
+        Ok(last.fetch_optional(connection).await?.is_some())
+    }
+}
+
+/// Notes of what is below ended sessions that it has ended as well.
+async fn sweep(connection: &mut Connection, zone: &Name, seq: i64) -> Result<(), CommitError> {
+    for _ in 0..MAX_DELEGATIONS {
+        let level = sqlx::query(
+            "UPDATE sessions SET ended_seq = $1 \
+             WHERE zone = $2 AND revoked_seq IS NULL AND ended_seq IS NULL AND parent IN (\
+             SELECT id FROM sessions WHERE zone = $2 \
+             AND (revoked_seq IS NOT NULL OR ended_seq IS NOT NULL))",
+        )
+        .bind(seq)
+        .bind(zone.as_str())
+        .execute(&mut *connection)
+        .await?;
+        if level.rows_affected() == 0 {
+            return Ok(());
         }
     }
     Ok(())

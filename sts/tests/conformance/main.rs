@@ -17,6 +17,7 @@ mod conditions;
 mod delegation;
 mod errors;
 mod exchange;
+mod graph;
 mod humans;
 mod issued;
 mod metadata;

@@ -10,7 +10,7 @@ pub(crate) mod wire;
 mod world;
 
 pub(crate) use ask::{WISH, wish};
-pub(crate) use check::Checked;
+pub(crate) use check::{BANK_POINT, Checked};
 pub(crate) use wire::{Auth, Reply};
 pub(crate) use world::{
     BANK, KUBERNETES, PAYOUT, PAYOUT_SECRET, TWIN_A, TWIN_SECRET, UNBOUND_SECRET, WORKER,

@@ -387,16 +387,13 @@ impl World {
         self.applied(seq).await;
     }
 
-    /// Revokes, and waits until this service knows.
-    pub(crate) async fn revoke(&self, target: &str) {
+    /// Revokes, and waits until this service knows; the position.
+    pub(crate) async fn revoke(&self, target: &str) -> u64 {
         let target = target.parse().unwrap();
-        let seq = self
-            .store
-            .revoke(&self.zone, target, now(), None)
-            .await
-            .unwrap()
-            .seq;
+        let revoked = self.store.revoke(&self.zone, target, now(), None).await;
+        let seq = revoked.unwrap().seq;
         self.applied(seq).await;
+        seq
     }
 
     /// A call that is answered from a state at `seq` or later.
