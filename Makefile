@@ -2,7 +2,7 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench bench-sts chaos fuzz graph hostile model parity bench-revocation faults
+.PHONY: help setup wasm build test deny run bench bench-delegation bench-sts chaos fuzz graph hostile model parity bench-revocation faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ bench-sts: setup ## measure what an exchange costs, beside one signature and one
 
 bench-revocation: setup ## measure how long a revocation takes to reach 500 enforcement points
 	@scripts/run.sh caracal-bench-revocation
+
+bench-delegation: setup ## measure what ending a session with 10,000 below it costs, beside one alone
+	@scripts/run.sh caracal-bench-delegation
 
 chaos: setup ## take replicas, PostgreSQL, Redis and the disk away under load, and count
 	@scripts/run.sh caracal-chaos

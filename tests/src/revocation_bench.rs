@@ -1,6 +1,7 @@
 //! How long it takes until a revocation is known everywhere: from the commit to the acknowledgement of
 //! the last of many enforcement points, while two real Envoys are under load.
 
+pub mod collapse;
 mod coverage;
 mod figures;
 mod load;

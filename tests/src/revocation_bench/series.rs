@@ -21,7 +21,7 @@ const SHOWN: Duration = Duration::from_millis(3500);
 
 /// What is revoked, in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// The mandate that the load shows.
     Mandate,
     /// Its session, with every mandate of the workload.
@@ -145,7 +145,13 @@ impl<'a> Series<'a> {
         Ok(())
     }
 
-    async fn revoke(&mut self, kind: Kind, target: &str, hit: Option<u64>) -> Result<Revocation> {
+    /// Revokes something by one call that waits for everybody.
+    pub(super) async fn revoke(
+        &mut self,
+        kind: Kind,
+        target: &str,
+        hit: Option<u64>,
+    ) -> Result<Revocation> {
         let mut management = self.site.management().await?;
         let request = self.site.revocation(target);
         let called = Instant::now();

@@ -17,9 +17,9 @@ use crate::support::jwt::claims;
 use crate::support::{ACCESS_TOKEN, Auth, BANK, Reply, TOKEN_EXCHANGE, World};
 
 /// Agents of one writer at a time.
-const AGENTS: usize = 5;
+const AGENTS: usize = 4;
 /// Most permissions of a kind; beyond that the oldest is revoked.
-const PERMISSIONS: usize = 14;
+const PERMISSIONS: usize = 30;
 /// Mandates that are remembered, the newest ones.
 const MANDATES: usize = 24;
 /// Scopes at the bank.
@@ -80,6 +80,10 @@ impl Actor {
         for _ in 0..AGENTS {
             actor.hire().await;
         }
+        for _ in 0..PERMISSIONS {
+            actor.grant().await;
+            actor.delegate().await;
+        }
         actor
     }
 
@@ -90,13 +94,13 @@ impl Actor {
     pub(super) async fn play(&mut self, operations: u64) {
         for _ in 0..operations {
             match self.random.below(100) {
-                0..30 => self.present().await,
-                30..54 => self.act().await,
-                54..72 => self.ask().await,
-                72..78 => self.grant().await,
-                78..86 => self.delegate().await,
-                86..90 => self.suspend().await,
-                90..95 => self.resume().await,
+                0..28 => self.present().await,
+                28..56 => self.act().await,
+                56..74 => self.ask().await,
+                74..80 => self.grant().await,
+                80..88 => self.delegate().await,
+                88..91 => self.suspend().await,
+                91..97 => self.resume().await,
                 _ => self.revoke_something().await,
             }
         }
@@ -310,10 +314,16 @@ impl Actor {
         }
     }
 
-    /// Asks for a mandate of its own.
+    /// Asks for a mandate of its own: mostly for what somebody once was granted.
     async fn ask(&mut self) {
-        let who = self.agent();
-        let (at, scopes) = self.somewhere(25);
+        let granted = self.random.one(&self.model.grants).cloned();
+        let (who, at, scopes) = match granted {
+            Some(grant) if self.random.percent(75) => (grant.application, grant.at, grant.scopes),
+            _ => {
+                let (at, scopes) = self.somewhere(25);
+                (self.agent(), at, scopes)
+            }
+        };
         let expected = self.model.own(&who, &at, &scopes);
         let reply = self.request(&who, None, &at, &scopes).await;
         self.compare(expected, &reply, "", &who);
@@ -321,7 +331,9 @@ impl Actor {
 
     /// Asks with a mandate that somebody called with.
     async fn act(&mut self) {
+        let with_all = self.random.percent(20);
         let calls = self.mandates.iter().filter(|one| one.may_act.is_some());
+        let calls = calls.filter(|one| with_all || self.model.holds(one));
         let calls: Vec<_> = calls.cloned().collect();
         let Some(by) = self.random.one(&calls).cloned() else {
             return self.ask().await;
@@ -329,7 +341,14 @@ impl Actor {
         let named = by.may_act.clone().unwrap();
         let is_named = self.random.percent(92) && self.agents.contains(&named);
         let who = if is_named { named } else { self.agent() };
-        let (at, scopes) = self.somewhere(50);
+        let passed_on = self.model.delegations.iter();
+        let passed_on =
+            passed_on.filter(|one| one.to == who && Some(&one.application) == by.path.last());
+        let passed_on: Vec<_> = passed_on.cloned().collect();
+        let (at, scopes) = match self.random.one(&passed_on).cloned() {
+            Some(one) if self.random.percent(75) => (one.at, one.scopes),
+            _ => self.somewhere(50),
+        };
         // Its own holder would only narrow it.
         if by.path.last() == Some(&who) {
             return;
