@@ -1,6 +1,7 @@
 //! Suspending and resuming: a revocation that can be undone.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use caracal_mandate::name::Name;
 use caracal_store::Listed;
@@ -52,10 +53,13 @@ pub(super) async fn create<A: Authority>(
 
 pub(super) async fn remove<A: Authority>(
     State(api): State<Api<A>>,
-    InZone(zone): InZone,
-    Path((_, kind, id)): Path<(String, String, String)>,
+    path: Result<Path<(String, String, String)>, PathRejection>,
     IdempotencyKey(key): IdempotencyKey,
 ) -> Result<Removed, ApiError> {
+    let Path((zone, kind, id)) = path.map_err(|error| ApiError::invalid(error.body_text()))?;
+    let zone = zone.parse();
+    let zone: Name =
+        zone.map_err(|error| ApiError::invalid(format!("zone in the path: {error}")))?;
     let change = Change::Resumed(suspension(&zone, &format!("{kind}/{id}"))?);
     Ok(api.change(&zone, change, key).await?.into())
 }

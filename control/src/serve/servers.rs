@@ -18,8 +18,13 @@ const IN_FLIGHT_PATIENCE: Duration = Duration::from_secs(10);
 /// Completes when a server should stop.
 pub(super) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Servers that run, and what an operator is told of them.
+/// A server that has its door and does not answer yet.
+type Server = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+/// Servers, and what an operator is told of them. None answers before all have their doors: who is told
+/// that the process is ready finds each one open.
 pub(super) struct Servers {
+    waiting: Vec<Server>,
     running: JoinSet<anyhow::Result<()>>,
     stop: watch::Sender<bool>,
     lines: Vec<(&'static str, String)>,
@@ -28,6 +33,7 @@ pub(super) struct Servers {
 impl Default for Servers {
     fn default() -> Self {
         Self {
+            waiting: Vec::new(),
             running: JoinSet::new(),
             stop: watch::Sender::new(false),
             lines: Vec::new(),
@@ -36,7 +42,7 @@ impl Default for Servers {
 }
 
 impl Servers {
-    /// Starts one.
+    /// Adds one, which has its door.
     pub(super) fn add<F>(&mut self, name: &'static str, server: impl FnOnce(Stop) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -47,8 +53,8 @@ impl Servers {
             let _stopped = stopped.wait_for(|stopped| *stopped).await;
         });
         let server = server(stop);
-        self.running
-            .spawn(async move { server.await.context(name) });
+        self.waiting
+            .push(Box::pin(async move { server.await.context(name) }));
     }
 
     /// Notes where something is.
@@ -65,7 +71,7 @@ impl Servers {
         Ok(stdout.flush()?)
     }
 
-    /// Serves until a signal asks to stop or one of the servers fails. After a signal everything is
+    /// Starts all, and serves until a signal asks to stop or one of the servers fails. After a signal everything is
     /// served for another `drain`, while `draining` has made readiness say no; a second signal ends
     /// that. Then the doors close, and what is in flight is answered.
     pub(super) async fn until_stopped(
@@ -74,6 +80,9 @@ impl Servers {
         draining: impl FnOnce(),
     ) -> anyhow::Result<()> {
         let mut signals = Signals::listen()?;
+        for server in self.waiting.drain(..) {
+            self.running.spawn(server);
+        }
         let mut outcome = tokio::select! {
             () = signals.any() => Ok(()),
             Some(ended) = self.running.join_next() => Err(failure(ended)),
@@ -137,4 +146,33 @@ fn failure(ended: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow:
 pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| format!("cannot listen on {address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn none_answers_before_all_have_their_doors() {
+        let answers = Arc::new(AtomicBool::new(false));
+        let mut servers = Servers::default();
+        let first = Arc::clone(&answers);
+        servers.add("the first", async move |stop| {
+            first.store(true, Ordering::SeqCst);
+            stop.await;
+            Ok(())
+        });
+        // While the others are bound, which takes its time.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!answers.load(Ordering::SeqCst));
+        servers.add("the second", async move |_stop| {
+            anyhow::bail!("it cannot be served")
+        });
+        let ended = servers.until_stopped(Duration::ZERO, || {}).await;
+        assert!(answers.load(Ordering::SeqCst));
+        assert_eq!(ended.unwrap_err().to_string(), "the second");
+    }
 }

@@ -183,7 +183,7 @@ mod tests {
         let delegated = claims(
             "a",
             &format!(
-                r#"["ses_0","root",3,1,1400,2],{}"#,
+                r#"["ses_0","root","",3,1400,2],{}"#,
                 hop.replace(",3,1300", ",1,1300")
             ),
             r#","act":{"sub":"payout","act":{"sub":"root"}},"from":["mdt_0"]"#,

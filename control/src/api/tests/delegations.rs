@@ -54,7 +54,7 @@ async fn a_delegation_that_could_not_hold_is_refused_with_what_to_do() {
             "takes scope accounts:close",
         ),
         ("max_depth", json!(8), "at most 7"),
-        ("max_depth", json!(-1), "max_depth"),
+        ("max_depth", json!(-1), "expected u8"),
         ("expires_at", json!(1), "not in the future"),
         ("budget", json!(1), "budget"),
     ] {
@@ -62,7 +62,7 @@ async fn a_delegation_that_could_not_hold_is_refused_with_what_to_do() {
         body[member] = value;
         let (status, refusal) = fixture.post(DELEGATIONS, body).await;
         assert!(status.is_client_error(), "{member}: {refusal}");
-        let message = refusal["error_description"].as_str().unwrap();
+        let message = refusal["message"].as_str().unwrap();
         assert!(message.contains(says), "{member}: {message}");
     }
     let (_, listed) = fixture.get(DELEGATIONS).await;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use caracal_store::Revocable;
 use caracal_store::model::{Delegation, Suspension};
+use caracal_store::{Listed, Revocable};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,8 +35,8 @@ pub(super) struct Graph {
 impl Graph {
     /// From what the server says of delegations and of suspensions.
     pub(super) fn read(delegations: &Value, suspensions: &Value) -> Self {
-        let suspended: BTreeSet<String> = items::<Suspension>(suspensions)
-            .map(|one| one.target.to_string())
+        let suspended: BTreeSet<String> = items::<Listed<Suspension>>(suspensions)
+            .map(|one| one.item.target.to_string())
             .collect();
         let mut edges = BTreeMap::<String, Vec<Edge>>::new();
         for one in items::<Revocable<Delegation>>(delegations) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use caracal_store::Revocable;
 use caracal_store::model::{Session, Suspension};
+use caracal_store::{Listed, Revocable};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -29,8 +29,8 @@ impl State {
 /// The trees that the server's answers make, oldest root first. A session whose parent is not among them
 /// stands at the top.
 pub(super) fn drawn(sessions: &Value, suspensions: &Value) -> String {
-    let suspended: BTreeSet<String> = items::<Suspension>(suspensions)
-        .map(|one| one.target.to_string())
+    let suspended: BTreeSet<String> = items::<Listed<Suspension>>(suspensions)
+        .map(|one| one.item.target.to_string())
         .collect();
     let sessions: Vec<Revocable<Session>> = items(sessions).collect();
     let known: BTreeSet<&str> = sessions.iter().map(|one| one.item.id.as_str()).collect();
