@@ -15,6 +15,7 @@ mod file;
 mod grant;
 mod issuer;
 mod key;
+mod listing;
 mod output;
 mod point;
 mod policy;

@@ -13,7 +13,6 @@ use super::grants::NewGrant;
 use super::issuers::NewIssuer;
 use super::policies::NewPolicy;
 use super::revocations::NewRevocation;
-use super::suspensions::NewSuspension;
 
 /// A body that is taken is a JSON object, and written again it is taken for the same.
 ///
@@ -33,7 +32,6 @@ pub fn management(data: &[u8]) -> bool {
         object::<NewIssuer>(data).is_ok(),
         object::<NewPolicy>(data).is_ok(),
         object::<NewRevocation>(data).is_ok(),
-        object::<NewSuspension>(data).is_ok(),
     ];
     let taken = read.contains(&true);
     assert!(!taken || serde_json::from_slice::<Value>(data).is_ok_and(|body| body.is_object()));

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use caracal_store::Listed;
+use caracal_mandate::name::Name;
 use caracal_store::model::{RevocationRecord, RevocationTarget};
+use caracal_store::{Committed, Listed};
 use serde::{Deserialize, Serialize};
 
 use super::acknowledged::Acknowledgements;
@@ -12,12 +13,13 @@ use super::error::ApiError;
 use super::extract::{Body, IdempotencyKey, InZone};
 use super::{Api, Authority};
 
+/// What is to end, for good or until it is resumed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewRevocation {
-    target: String,
+    pub(super) target: String,
     #[serde(default)]
-    wait: bool,
+    pub(super) wait: bool,
 }
 
 /// The answer: when it was committed and, if asked for, who has applied it.
@@ -39,16 +41,27 @@ pub(super) async fn create<A: Authority>(
         .parse()
         .map_err(|error| ApiError::invalid(format!("target: {error}")))?;
     let committed = api.revoke(&zone, parsed, key).await?;
-    let committed_at_ms = api.clock.unix_ms();
-    let acknowledgements = Acknowledgements::of(&api, &zone, committed.seq, wait).await;
-    Ok(Made::new(
-        Revoked {
+    Ok(Revoked::made(&api, &zone, target, committed, wait).await)
+}
+
+impl Revoked {
+    /// The answer, when everybody has it or nobody is waited for.
+    pub(super) async fn made<A: Authority>(
+        api: &Api<A>,
+        zone: &Name,
+        target: String,
+        committed: Committed,
+        wait: bool,
+    ) -> Made<Self> {
+        let committed_at_ms = api.clock.unix_ms();
+        let acknowledgements = Acknowledgements::of(api, zone, committed.seq, wait).await;
+        let answer = Self {
             target,
             committed_at_ms,
             acknowledgements,
-        },
-        committed,
-    ))
+        };
+        Made::new(answer, committed)
+    }
 }
 
 pub(super) async fn list<A: Authority>(

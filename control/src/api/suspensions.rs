@@ -6,49 +6,22 @@ use axum::extract::{Path, State};
 use caracal_mandate::name::Name;
 use caracal_store::Listed;
 use caracal_store::model::{Change, RevocationTarget, Suspension};
-use serde::{Deserialize, Serialize};
 
-use super::acknowledged::Acknowledgements;
 use super::change::{Items, Made, Removed};
 use super::error::ApiError;
 use super::extract::{Body, IdempotencyKey, InZone};
+use super::revocations::{NewRevocation, Revoked};
 use super::{Api, Authority};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewSuspension {
-    target: String,
-    #[serde(default)]
-    wait: bool,
-}
-
-/// The answer: when it was committed and, if asked for, who has applied it.
-#[derive(Serialize)]
-pub(super) struct Suspended {
-    target: String,
-    committed_at_ms: u64,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    acknowledgements: Option<Acknowledgements>,
-}
 
 pub(super) async fn create<A: Authority>(
     State(api): State<Api<A>>,
     InZone(zone): InZone,
     IdempotencyKey(key): IdempotencyKey,
-    Body(NewSuspension { target, wait }): Body<NewSuspension>,
-) -> Result<Made<Suspended>, ApiError> {
+    Body(NewRevocation { target, wait }): Body<NewRevocation>,
+) -> Result<Made<Revoked>, ApiError> {
     let change = Change::Suspended(suspension(&zone, &target)?);
     let committed = api.change(&zone, change, key).await?;
-    let committed_at_ms = api.clock.unix_ms();
-    let acknowledgements = Acknowledgements::of(&api, &zone, committed.seq, wait).await;
-    Ok(Made::new(
-        Suspended {
-            target,
-            committed_at_ms,
-            acknowledgements,
-        },
-        committed,
-    ))
+    Ok(Revoked::made(&api, &zone, target, committed, wait).await)
 }
 
 pub(super) async fn remove<A: Authority>(

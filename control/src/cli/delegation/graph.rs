@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use caracal_store::model::{Delegation, Suspension};
 use caracal_store::{Listed, Revocable};
 use clap::ValueEnum;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::cli::listing::items;
 
 /// How it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,15 +152,6 @@ impl Graph {
         text.push_str("}\n");
         text
     }
-}
-
-/// The items of a listing that can be read.
-fn items<T: DeserializeOwned>(answer: &Value) -> impl Iterator<Item = T> {
-    let items = answer.get("items").and_then(Value::as_array);
-    items
-        .into_iter()
-        .flatten()
-        .filter_map(|item| T::deserialize(item).ok())
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use caracal_store::model::{Session, Suspension};
 use caracal_store::{Listed, Revocable};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::cli::listing::items;
 
 /// Whether a session is good, by itself and by those above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,15 +99,6 @@ impl Forest<'_> {
             State::Active
         }
     }
-}
-
-/// The items of a listing that can be read.
-fn items<T: DeserializeOwned>(answer: &Value) -> impl Iterator<Item = T> {
-    let items = answer.get("items").and_then(Value::as_array);
-    items
-        .into_iter()
-        .flatten()
-        .filter_map(|item| T::deserialize(item).ok())
 }
 
 #[cfg(test)]
