@@ -71,8 +71,8 @@ impl Servers {
         Ok(stdout.flush()?)
     }
 
-    /// Starts all, and serves until a signal asks to stop or one of the servers fails. After a signal everything is
-    /// served for another `drain`, while `draining` has made readiness say no; a second signal ends
+    /// Starts all, and serves until a signal asks to stop or one of the servers fails. After a signal
+    /// everything is served for another `drain`, while `draining` has made readiness say no; a second signal ends
     /// that. Then the doors close, and what is in flight is answered.
     pub(super) async fn until_stopped(
         mut self,

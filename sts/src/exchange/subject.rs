@@ -267,9 +267,8 @@ fn relate(holder: &Holder, mandate: VerifiedMandate, wanted: MandateUse) -> Resu
     }
 }
 
-/// Whether the mandate is one with which the holder's application was called, and lets it act. Its
-/// audience is the application's own resource and nobody else sees it there: having it shows that the
-/// call was made.
+/// Whether the mandate is one with which the holder's application was called, and lets it act: its
+/// audience is the application's own resource, and `may_act` names nobody else.
 fn called(holder: &Holder, mandate: &VerifiedMandate) -> Result<(), Reason> {
     let claims = mandate.claims();
     let application = &holder.application().name;
