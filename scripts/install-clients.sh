@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# The OAuth clients that others wrote, with what they need, into our cache: tests run them against the
-# running service. Versions are pinned in tests/clients. No environment of this machine is touched:
+# The OAuth clients that others wrote, and the agents, with what they need, into our cache: tests run them
+# against the running service. Versions are pinned in tests/clients. No environment of this machine is touched:
 # packages are put beside each client.
 . "$(dirname "$0")/lib.sh"
 
-ready() { [ -x "$1/authlib/run" ] && [ -x "$1/openid-client/run" ] && [ -x "$1/zitadel/run" ]; }
+ready() {
+  local client
+  for client in authlib openid-client zitadel agent-python agent-node; do
+    [ -x "$1/$client/run" ] || return 1
+  done
+}
 
 if [ -n "${CARACAL_CLIENTS:-}" ]; then
   ready "$CARACAL_CLIENTS" || die "there are no clients in $CARACAL_CLIENTS" \
@@ -25,17 +30,18 @@ install_node() {
   node_ready
 }
 
-authlib() {
+# The pinned packages of a client, put beside it; then whether these can be imported.
+python_packages() {
   python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
-  cd "$PART/authlib"
+  cd "$PART/$1"
   # --target: nothing is installed for anybody else, so PEP 668 does not apply.
   python3 -m pip install --disable-pip-version-check --no-input --no-deps --only-binary :all: \
     --target packages --requirement requirements.txt
-  PYTHONPATH=packages python3 -s -c 'import authlib, joserfc, requests'
+  PYTHONPATH=packages python3 -s -c "import $2"
 }
 
-openid_client() {
-  cd "$PART/openid-client"
+node_packages() {
+  cd "$PART/$1"
   npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 }
 
@@ -48,13 +54,16 @@ mkdir -p "$CACHE/tools"
 rm -rf "$PART"
 cp -r "$ROOT/tests/clients" "$PART"
 HELP=("The packages come from the index that pip is set up for; Python >= 3.10 is needed.")
-step "client: Authlib" authlib
+step "client: Authlib" python_packages authlib 'authlib, joserfc, requests'
+step "agent in Python" python_packages agent-python \
+  'requests, opentelemetry.sdk.trace, opentelemetry.instrumentation.requests'
 if ! node_ready; then
   HELP=("Put Node.js >= $NODE_MIN with npm on the PATH (apt: nodejs npm).")
   step "installing Node.js" install_node
 fi
 HELP=("The packages come from the registry that npm is set up for.")
-step "client: openid-client" openid_client
+step "client: openid-client" node_packages openid-client
+step "agent in JavaScript" node_packages agent-node
 "$ROOT/scripts/install-go.sh"
 go_ready
 HELP=("The modules come from the proxy that 'go env GOPROXY' names.")

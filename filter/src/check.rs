@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use caracal_mandate::reason::Reason;
 use caracal_mandate::refusal::REASON_HEADER;
-use caracal_proto::check::{AUTHORIZE, EXCHANGE, INTENT, MODE, READ_AGE_HEADER, SHADOW};
+use caracal_proto::check::{AUTHORIZE, CALLER, EXCHANGE, INTENT, MODE, READ_AGE_HEADER, SHADOW};
 use caracal_proto::extauthz as wire;
 use caracal_proto::extauthz::check_response::HttpResponse;
 use prost::Message as _;
@@ -21,10 +21,19 @@ pub enum Intent {
     Authorize,
 }
 
+/// What goes with a question beside its request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct With<'a> {
+    /// SPIFFE ID of the downstream peer.
+    pub peer: Option<&'a str>,
+    /// The mandate with which the workload was called that the request comes from.
+    pub caller: Option<&'a str>,
+}
+
 /// The serialized question. The path goes as it was sent, because operations are matched on that: the
 /// service finds the same one as this point does.
 #[must_use]
-pub fn question(intent: Intent, mode: Mode, head: &Head<'_>, peer: Option<&str>) -> Vec<u8> {
+pub fn question(intent: Intent, mode: Mode, head: &Head<'_>, with: With<'_>) -> Vec<u8> {
     let mut headers = HashMap::new();
     if let (Intent::Authorize, Some(Ok(value))) =
         (intent, head.authorization.map(std::str::from_utf8))
@@ -43,9 +52,12 @@ pub fn question(intent: Intent, mode: Mode, head: &Head<'_>, peer: Option<&str>)
     if mode == Mode::Shadow {
         context_extensions.insert(MODE.to_owned(), SHADOW.to_owned());
     }
+    if let Some(caller) = with.caller {
+        context_extensions.insert(CALLER.to_owned(), caller.to_owned());
+    }
     wire::CheckRequest {
         attributes: Some(wire::AttributeContext {
-            source: peer.map(|peer| wire::Peer {
+            source: with.peer.map(|peer| wire::Peer {
                 principal: peer.to_owned(),
             }),
             request: Some(wire::Request {
@@ -175,7 +187,7 @@ mod tests {
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
         let head = Head::parse(&pairs).unwrap();
         for intent in [Intent::Exchange, Intent::Authorize] {
-            let question = question(intent, Mode::Enforce, &head, None);
+            let question = question(intent, Mode::Enforce, &head, With::default());
             let question = wire::CheckRequest::decode(question.as_slice()).unwrap();
             let attributes = question.attributes.unwrap();
             assert_eq!(attributes.context_extensions.len(), 1, "it enforces");

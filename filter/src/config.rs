@@ -97,6 +97,19 @@ pub struct StsConfig {
     pub timeout_ms: u32,
 }
 
+/// How the filters on both sides of a workload know who called it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallsConfig {
+    /// Seals what other plugins could read. Random for each workload, the same in both filters, which also
+    /// need the same `vm_id`.
+    pub secret: String,
+    /// How long a caller is known after its call is over, in seconds: for workloads that answer first and
+    /// act afterwards.
+    #[serde(default)]
+    pub linger_s: u32,
+}
+
 /// The whole configuration. An unknown member is an error: a typo must not leave a default behind
 /// that the operator believes changed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -123,12 +136,15 @@ pub struct Config {
     /// Value of the filter state that the RBAC filter behind this one demands. Random for each
     /// configuration and known to nobody else, so that no other plugin can open the gate.
     pub allow_mark: String,
+    /// Whether whoever is called acts for its callers.
+    #[serde(default)]
+    pub calls: Option<CallsConfig>,
     /// Most verified mandates that one VM remembers.
     #[serde(default = "default_mandate_cache")]
     pub mandate_cache: usize,
 }
 
-/// The mark is a secret of the configuration.
+/// The mark and the calls' secret are secrets of the configuration.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")
@@ -136,6 +152,7 @@ impl std::fmt::Debug for Config {
             .field("mode", &self.mode)
             .field("zone", &self.zone)
             .field("instance", &self.instance)
+            .field("calls", &self.calls.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -191,6 +208,7 @@ impl Config {
         // An array would be taken for the members in their order.
         let document: Value = serde_json::from_slice(bytes)?;
         let sts = document.get("sts");
+        let calls = config.calls.as_ref();
         let name = |text: &str| (1..=MAX_UPSTREAM_NAME).contains(&text.len()) && text.is_ascii();
         let watch = config
             .sts
@@ -199,9 +217,28 @@ impl Config {
             .unwrap_or(&config.sts.cluster);
         let rules = [
             (
-                document.is_object() && sts.is_some_and(Value::is_object),
+                document.is_object()
+                    && sts.is_some_and(Value::is_object)
+                    && document
+                        .get("calls")
+                        .is_none_or(|calls| calls.is_object() || calls.is_null()),
                 "configuration",
-                "and sts must be JSON objects, with the names of their members",
+                "and sts and calls in it must be JSON objects, with the names of their members",
+            ),
+            (
+                calls.is_none() || config.role != Role::Gateway,
+                "calls",
+                "is for the two filters of one workload, and a gateway has many: leave it out",
+            ),
+            (
+                calls.is_none_or(|calls| (16..=256).contains(&calls.secret.len())),
+                "calls.secret",
+                "must be 16 to 256 random characters, the same in both filters of the workload",
+            ),
+            (
+                calls.is_none_or(|calls| calls.linger_s <= 900),
+                "calls.linger_s",
+                "must be from 0 to 900",
             ),
             (
                 LEASE_MS.contains(&config.lease_ms),
@@ -282,6 +319,19 @@ mod tests {
             ("\"cluster\"", "\"timeout\":5,\"cluster\""),
             ("0123456789abcdef", "short"),
             ("\"instance\"", "\"zone\":\"prod\",\"instance\""),
+            ("\"instance\"", r#""calls":{"secret":"short"},"instance""#),
+            (
+                "\"instance\"",
+                r#""calls":["0123456789abcdef",0],"instance""#,
+            ),
+            (
+                "\"instance\"",
+                r#""calls":{"secret":"0123456789abcdef","linger_s":901},"instance""#,
+            ),
+            (
+                r#""resource","zone":"prod""#,
+                r#""gateway","calls":{"secret":"0123456789abcdef"},"zone":"prod""#,
+            ),
         ] {
             let text = MINIMAL.replacen(from, to, 1);
             assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
@@ -300,8 +350,11 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_is_not_printed() {
-        let config = Config::parse(MINIMAL.as_bytes()).unwrap();
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    fn secrets_are_not_printed() {
+        let secret = r#""calls":{"secret":"fedcba9876543210"},"instance""#;
+        let text = MINIMAL.replacen("\"instance\"", secret, 1);
+        let config = Config::parse(text.as_bytes()).unwrap();
+        let printed = format!("{config:?}");
+        assert!(!printed.contains("0123456789abcdef") && !printed.contains("fedcba9876543210"));
     }
 }

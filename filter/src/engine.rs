@@ -5,6 +5,7 @@
 //! that wait are known here, so that none can be forgotten.
 
 mod answer;
+mod calling;
 mod decide;
 mod edit;
 mod facts;
@@ -36,6 +37,7 @@ use self::streams::Streams;
 use self::verdict::Basis;
 use crate::backlog::Backlog;
 use crate::cache::{GenerationCache, TailHash};
+use crate::calls::{Calls, OpenCall};
 use crate::config::{Config, Mode};
 use crate::decision::Decision;
 use crate::feed::{Applied, Feed, FeedError};
@@ -85,6 +87,8 @@ pub struct Counts {
     pub exchanges_failed: u64,
     /// Requests asked about because authority was not live.
     pub stale_checks: u64,
+    /// Calls for which there was no room: nobody acts for their callers.
+    pub calls_forgotten: u64,
     /// Requests under way whose mandate ended, or would have been cut if this point did not only
     /// shadow.
     pub streams_cut: u64,
@@ -104,6 +108,9 @@ pub struct Engine {
     next_ticket: u64,
     streams: Streams,
     recordings: Recordings,
+    /// Who called the workload.
+    callers: Option<Calls>,
+    open_calls: StreamMap<OpenCall>,
     backlog: Backlog,
     counts: Counts,
 }
@@ -124,6 +131,8 @@ impl Engine {
             next_ticket: 1,
             streams: Streams::default(),
             recordings: Recordings::default(),
+            callers: None,
+            open_calls: StreamMap::default(),
             backlog,
             counts: Counts::default(),
             crypto,
@@ -184,6 +193,7 @@ impl Engine {
             peer,
             own: Own::of_pairs(self.config.mode, pairs),
             target: None,
+            calling: None,
         };
         self.refuse(&facts, None, head.reason, now)
     }
@@ -212,16 +222,18 @@ impl Engine {
             basis => basis,
         };
         self.record(facts, basis.mandate(), None, now);
-        self.release(facts, basis)
+        self.release(facts, basis, now)
     }
 
     /// Makes the evidence for a yes that is recorded.
-    fn release(&mut self, facts: &Facts<'_>, basis: Basis<'_>) -> Outcome {
+    fn release(&mut self, facts: &Facts<'_>, basis: Basis<'_>, now: Moment) -> Outcome {
         self.counts.allowed = self.counts.allowed.saturating_add(1);
         let note = note::of(self.config.mode, facts, basis.mandate(), None);
         let (mandate, word_until_ms) = basis.rests_on();
+        let tracestate = self.put_up(facts, mandate.as_deref(), now);
         self.streams.begin(facts.stream, mandate, word_until_ms);
-        Outcome::Forward(Forward::new(basis, self.config.role, facts.own, note))
+        let forward = Forward::new(basis, self.config.role, facts.own, note);
+        Outcome::Forward(forward.in_trace(tracestate))
     }
 
     /// Records a refusal. Only in shadow does its request pass.
@@ -291,7 +303,8 @@ impl Engine {
     }
 
     /// A request is over.
-    pub fn finished(&mut self, stream: StreamId) {
+    pub fn finished(&mut self, stream: StreamId, now: Moment) {
+        self.take_down(stream, now);
         self.streams.end(stream);
     }
 

@@ -24,6 +24,7 @@
 pub mod authority;
 pub mod backlog;
 pub mod cache;
+pub mod calls;
 pub mod check;
 pub mod config;
 pub mod crypto;

@@ -37,6 +37,8 @@ pub struct Head<'a> {
     pub request_id: &'a str,
     /// `traceparent`, for the token service to join the trace; empty when there is none.
     pub traceparent: &'a str,
+    /// The `tracestate` fields, which are one list (W3C Trace Context §3.3.1).
+    pub tracestates: Vec<&'a [u8]>,
     /// Whether refusals must be gRPC statuses.
     pub is_grpc: bool,
     /// Names of internal headers that came from outside.
@@ -69,6 +71,7 @@ struct Raw<'a> {
     upgrade: Option<&'a [u8]>,
     other_hosts: Vec<&'a [u8]>,
     traceparents: Vec<&'a [u8]>,
+    tracestates: Vec<&'a [u8]>,
     internal: Vec<&'a str>,
     fault: Option<Reason>,
 }
@@ -97,6 +100,10 @@ impl<'a> Raw<'a> {
                 // Traces are no authority: a wrong one is left out, and refuses nothing.
                 Field::Traceparent => {
                     raw.traceparents.push(value);
+                    continue;
+                }
+                Field::Tracestate => {
+                    raw.tracestates.push(value);
                     continue;
                 }
                 Field::OtherHost => {
@@ -194,6 +201,7 @@ impl<'a> Head<'a> {
                 [one] => readable_id(one),
                 _ => "",
             },
+            tracestates: raw.tracestates,
             is_grpc,
             internal: raw.internal,
         })

@@ -136,6 +136,8 @@ reasons! {
     DelegationDenied = "delegation_denied", AccessDenied, "the subject token does not let this client act, or nothing is left to delegate";
     DelegationMissing = "delegation_missing", AccessDenied, "no live delegation has this application act for its caller at this resource";
     DelegationCycle = "delegation_cycle", AccessDenied, "the application acts already further up in the chain";
+    CallerMissing = "caller_missing", AccessDenied, "the application acts here for its callers only, and no caller is known for the trace of this request";
+    CallerAmbiguous = "caller_ambiguous", AccessDenied, "several callers are known for the trace of this request, and it does not say for which of them it is";
     SessionLimit = "session_limit", AccessDenied, "as many sessions are open as may be, or the tree is as deep as it may be";
     TargetInvalid = "target_invalid", AccessDenied, "the request does not name exactly one registered target";
     ScopeExceeded = "scope_exceeded", AccessDenied, "the requested scopes are more than grant and subject allow";

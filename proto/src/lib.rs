@@ -54,6 +54,8 @@ pub mod check {
     pub const EXCHANGE: &str = "exchange";
     /// A decision about one request that carries a mandate.
     pub const AUTHORIZE: &str = "authorize";
+    /// Beside [`EXCHANGE`]: the mandate with which the workload was called that now sends the request.
+    pub const CALLER: &str = "caracal.caller";
     /// Header of a yes to one of our own points: how old the service's knowledge was when the
     /// question arrived, in milliseconds. The point takes its word for a lease less that, counted
     /// from when it asked.

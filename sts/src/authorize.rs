@@ -78,7 +78,7 @@ impl Service {
         event: &mut Event,
     ) -> Result<(), Refused> {
         let caller = Caller::authenticate(&self.authority, peer, event)?;
-        if caller.point().is_none() {
+        if caller.point().is_none() && asked.native {
             return Err(Reason::CallerNotTrusted.into());
         }
         // From here on the event is about the peer of the request, not about the point.
@@ -90,6 +90,9 @@ impl Service {
             let state = self.authority.read();
             let zone = state.zone(caller.zone()).ok_or(Reason::CallerUnknown)?;
             let target = Called::resolve(zone, &caller, &normal, event)?;
+            if !caller.guards(target.entry()) {
+                return Err(Reason::CallerNotTrusted.into());
+            }
             (
                 Arc::clone(&zone.zone),
                 Arc::clone(zone.keys.verifying()),

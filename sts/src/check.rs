@@ -2,7 +2,8 @@
 //!
 //! | caller | intent | what happens | the credential of the request |
 //! |---|---|---|---|
-//! | application | any, or none | exchange for itself | becomes the mandate |
+//! | application | `authorize` | authorize at a resource of its own | goes |
+//! | application | any other, or none | exchange for itself, or for its caller | becomes the mandate |
 //! | gateway | `exchange` | exchange for the downstream peer | becomes the mandate |
 //! | gateway | `authorize` | authorize | goes |
 //! | gateway | none | exchange for the downstream peer, which the mandate is held against at once | goes |
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use caracal_mandate::head::Head;
 use caracal_mandate::lease::Knowledge;
-use caracal_proto::check::{EXCHANGE, INTENT, MODE, SHADOW};
+use caracal_proto::check::{AUTHORIZE, CALLER, EXCHANGE, INTENT, MODE, SHADOW};
 use caracal_store::model::PointRole;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
@@ -111,6 +112,7 @@ impl Service {
         });
         let common = Asked {
             principal,
+            caller: extension(CALLER).filter(|_| !native).unwrap_or_default(),
             shadow: extension(MODE) == Some(SHADOW),
             native,
             ..Asked::default()
@@ -169,7 +171,10 @@ impl Service {
     fn door(&self, peer: Option<&str>, intent: Option<&str>) -> Door {
         let state = self.authority.read();
         let Some(Identity::Point { point, .. }) = peer.and_then(|peer| state.identity(peer)) else {
-            return Door::Exchange;
+            return match intent {
+                Some(AUTHORIZE) => Door::Authorize,
+                _ => Door::Exchange,
+            };
         };
         match (intent, point.role) {
             (Some(EXCHANGE), _) => Door::Exchange,

@@ -176,6 +176,10 @@ impl Service {
                 if caller.point().is_some() && !asked.principal.is_empty() {
                     event.holder = Some(asked.principal.to_owned());
                 }
+                // A gateway stands before nobody who is called: it knows of no callers.
+                if caller.point().is_some() && !asked.caller.is_empty() {
+                    return Err(Reason::CallerNotTrusted.into());
+                }
                 // The filter's order: what the request is, then whose it is.
                 let normal = Normal::read(asked, event)?;
                 self.check_issuing()?;
@@ -185,10 +189,14 @@ impl Service {
                     Called::resolve(zone, &caller, &normal, event)?
                 };
                 let holder = Holder::identify(&self.authority, &caller, asked, event);
-                let holder = holder.map_err(|reason| target.refused(reason))?;
+                let refused = |reason| target.refused(reason);
+                let holder = holder.map_err(refused)?;
+                let subject =
+                    Subject::of_request(&self.authority, &holder, asked, &target, (now_s, event));
+                let subject = subject.map_err(refused)?;
                 Ok(Question {
                     holder,
-                    subject: Subject::own(),
+                    subject,
                     target: target.into(),
                     normal: Some(normal),
                 })

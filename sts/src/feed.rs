@@ -46,6 +46,9 @@ const MAX_TEXT: usize = 128;
 /// The mode of a point that names none.
 const ENFORCE: &str = "enforce";
 
+/// The role of a filter in front of what is protected.
+const RESOURCE: &str = "resource";
+
 /// Why a stream ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedError {
@@ -178,6 +181,10 @@ where
         last_error: short(last_error),
     };
     let scope = match identity {
+        // The filter in front of an application, with the identity of its workload.
+        Identity::Application { name, .. } if peer.role == RESOURCE => {
+            FeedScope::AnsweredBy(name.clone())
+        }
         Identity::Application { .. } => FeedScope::Zone,
         Identity::Point { point, .. } => FeedScope::of(point),
     };

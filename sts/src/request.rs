@@ -26,6 +26,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) host: &'a str,
     /// SPIFFE ID of the downstream peer as the point names it; empty when it names none.
     pub(crate) principal: &'a str,
+    /// The mandate with which the workload was called that sends the request; empty when the point knows
+    /// of none.
+    pub(crate) caller: &'a str,
     /// `x-request-id`.
     pub(crate) request_id: &'a str,
     /// The point lets the request pass, whatever the answer is. Only what is recorded differs.

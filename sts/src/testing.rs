@@ -102,6 +102,7 @@ pub(crate) fn asked() -> Asked<'static> {
         path: "/accounts/42?full=1",
         host: "bank.internal:8443",
         principal: "",
+        caller: "",
         request_id: "r-1",
         shadow: false,
         malformed: None,

@@ -22,6 +22,7 @@
 
 use std::pin::Pin;
 
+pub mod agents;
 pub mod bench;
 pub mod budget;
 pub mod chaos;
@@ -29,6 +30,7 @@ pub mod client;
 pub mod faults;
 pub mod hostile;
 pub mod mandates;
+pub mod mesh;
 pub mod opa;
 pub mod parity;
 pub mod rego;

@@ -7,6 +7,7 @@ pub mod parts;
 pub mod ports;
 pub mod process;
 pub(crate) mod revocations;
+pub mod sidecar;
 pub mod wait;
 pub mod zone;
 

@@ -136,6 +136,9 @@ async fn serve(State(arrivals): State<Arrivals>, request: Request) -> Response {
 fn leaks(headers: &HeaderMap) -> bool {
     headers.contains_key(header::AUTHORIZATION)
         || headers.iter().any(|(name, value)| {
-            name.as_str().starts_with("x-caracal") || value.as_bytes().starts_with(b"Bearer ")
+            name.as_str().starts_with("x-caracal")
+                || value.as_bytes().starts_with(b"Bearer ")
+                || (name == "tracestate"
+                    && String::from_utf8_lossy(value.as_bytes()).contains("caracal="))
         })
 }

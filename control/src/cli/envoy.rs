@@ -1,6 +1,7 @@
 //! `caracal envoy`: configurations that run as they stand.
 
 mod native;
+mod sidecar;
 mod template;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::error::CliError;
 use super::output::Output;
+use sidecar::Destination;
 
 const AGENT: &str = include_str!("../../../envoy/agent.yaml");
 const RESOURCE: &str = include_str!("../../../envoy/resource.yaml");
@@ -17,6 +19,9 @@ const GATEWAY: &str = include_str!("../../../envoy/gateway.yaml");
 
 /// Name of the secret that ties our filter to the filter behind it.
 const ALLOW_MARK: &str = "ALLOW_MARK";
+
+/// Name of the secret that ties the two filters of a sidecar to each other.
+const CALLS_SECRET: &str = "CALLS_SECRET";
 
 /// What enforcement and shadow differ in: name of the placeholder, value when it enforces, value in
 /// shadow. They change together or not at all, so none of them can be set alone.
@@ -47,6 +52,8 @@ pub(crate) enum Role {
     Resource,
     /// At the edge: both.
     Gateway,
+    /// Both sides of a workload that is called and acts for its callers.
+    Sidecar,
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +64,10 @@ pub(crate) struct RenderArgs {
     /// A value of the template, once for each.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     values: Vec<String>,
+    /// Where the workload behind a sidecar may send requests, once for each: the host that they name, where
+    /// that is, and who has to answer there.
+    #[arg(long = "destination", value_name = "NAME=HOST,ADDRESS:PORT,SPIFFE-ID")]
+    destinations: Vec<Destination>,
     /// Decides, records and counts as if it enforced, and lets everything pass.
     #[arg(long)]
     shadow: bool,
@@ -70,24 +81,41 @@ impl EnvoyCommand {
         let Self::Render(RenderArgs {
             role,
             values,
+            destinations,
             shadow,
             native,
         }) = self;
+        let is_sidecar = matches!(role, Role::Sidecar);
+        if !is_sidecar && !destinations.is_empty() {
+            return Err(CliError::Usage(
+                "--destination is for a sidecar: elsewhere --set says where requests go".to_owned(),
+            ));
+        }
         let template = match role {
-            Role::Agent => AGENT,
-            Role::Resource => RESOURCE,
-            Role::Gateway => GATEWAY,
+            Role::Agent => AGENT.to_owned(),
+            Role::Resource => RESOURCE.to_owned(),
+            Role::Gateway => GATEWAY.to_owned(),
+            Role::Sidecar => sidecar::template(&destinations)?,
         };
         let mut given = template::values(&values)?;
+        if native && is_sidecar {
+            return Err(CliError::Usage(
+                "Envoy's own ext_authz does not know who called: render agent and resource with --native"
+                    .to_owned(),
+            ));
+        }
         if native {
             // No filter, so neither its secret nor its modes: both would be placeholders of nothing.
-            let template = native::template(template)?;
+            let template = native::template(&template)?;
             return output.line(template::render(&template, &given)?.trim_end());
         }
-        if given.insert(ALLOW_MARK.to_owned(), mark()?).is_some() {
-            return Err(CliError::Usage(format!(
-                "{ALLOW_MARK} is a secret that is made anew each time: leave it out"
-            )));
+        for secret in [Some(ALLOW_MARK), is_sidecar.then_some(CALLS_SECRET)] {
+            let Some(secret) = secret else { continue };
+            if given.insert(secret.to_owned(), mark()?).is_some() {
+                return Err(CliError::Usage(format!(
+                    "{secret} is a secret that is made anew each time: leave it out"
+                )));
+            }
         }
         for (name, enforce, shadowed) in MODES {
             let value = if shadow { shadowed } else { enforce };
@@ -97,7 +125,7 @@ impl EnvoyCommand {
                 )));
             }
         }
-        output.line(template::render(template, &given)?.trim_end())
+        output.line(template::render(&template, &given)?.trim_end())
     }
 }
 

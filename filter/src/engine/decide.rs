@@ -12,10 +12,11 @@ use caracal_mandate::verify::{Permit, Presentation, Presenter, Trust, VerifiedMa
 
 use super::edit::Own;
 use super::facts::{Facts, StreamId, Target, Waiter};
-use super::flights::{Alone, ExchangeKey, exchange_key};
+use super::flights::{Alone, ExchangeKey, For, exchange_key};
 use super::verdict::{Basis, Question, Verdict};
 use super::{Engine, HeldMandate, MAX_WAITING};
-use crate::check::{Intent, question};
+use crate::calls::{Caller, unmarked};
+use crate::check::{Intent, With, question};
 use crate::config::Role;
 use crate::head::{Head, is_one_token};
 use crate::time::Moment;
@@ -89,6 +90,12 @@ impl Engine {
             Ok(mandate) => mandate,
             Err(reason) => return self.refuse(facts, None, reason, now).into(),
         };
+        let tracestate = match self.callers {
+            Some(_) => unmarked(&asked.head.tracestates),
+            None => String::new(),
+        };
+        let calling = self.calling(asked.head, &mandate, &tracestate);
+        let facts = &facts.with_calling(calling);
         match self.present(&mandate, facts, target, now) {
             Ok(permit) => self
                 .forward(
@@ -118,8 +125,16 @@ impl Engine {
         if self.config.role == Role::Gateway && facts.peer.is_none() {
             return self.refuse(facts, None, Reason::HolderUnknown, now).into();
         }
+        let caller = match self.caller(asked.head, now) {
+            Ok(caller) => caller,
+            Err(reason) => return self.refuse(facts, None, reason, now).into(),
+        };
         let scopes = target.operation.scopes.to_string();
-        let key = exchange_key(facts.peer, target.resource.name.as_str(), &scopes);
+        let whom = For {
+            peer: facts.peer,
+            caller: caller.as_ref().map(|caller| caller.mark),
+        };
+        let key = exchange_key(whom, target.resource.name.as_str(), &scopes);
         if let Some(held) = self.held.get(&key) {
             if let (true, Ok(permit)) = (
                 held.is_fresh(now),
@@ -139,7 +154,8 @@ impl Engine {
         }
         self.counts.cache_misses = self.counts.cache_misses.saturating_add(1);
         let known = Some((Arc::clone(entry), target.operation.clone()));
-        self.join_or_begin(key, Waiter::new(facts, known), asked, facts)
+        let waiter = Waiter::new(facts, known);
+        self.join_or_begin(key, waiter, asked, facts, caller.as_ref())
     }
 
     /// An agent's sidecar attaches; everything that enforces strips.
@@ -153,6 +169,7 @@ impl Engine {
         waiter: Waiter,
         asked: Asked<'_>,
         facts: &Facts<'_>,
+        caller: Option<&Caller>,
     ) -> Verdict {
         if self.waiting() >= MAX_WAITING {
             return self
@@ -164,7 +181,11 @@ impl Engine {
             return Verdict::Hold;
         }
         let ticket = self.ticket();
-        let message = question(Intent::Exchange, self.config.mode, asked.head, facts.peer);
+        let with = With {
+            peer: facts.peer,
+            caller: caller.map(|caller| &*caller.token),
+        };
+        let message = question(Intent::Exchange, self.config.mode, asked.head, with);
         let times = (asked.now.monotonic_ms, self.deadline(asked.now));
         self.flights
             .begin(ticket, key, waiter, message.clone(), times);
@@ -185,6 +206,14 @@ impl Engine {
                 .refuse(facts, None, Reason::AuthorityUnavailable, asked.now)
                 .into();
         }
+        let caller = match self.caller(asked.head, asked.now) {
+            Ok(caller) => caller,
+            Err(reason) => return self.refuse(facts, None, reason, asked.now).into(),
+        };
+        let with = With {
+            peer: facts.peer,
+            caller: caller.as_ref().map(|caller| &*caller.token),
+        };
         let intent = match self.config.role {
             Role::Resource => Intent::Authorize,
             Role::Agent | Role::Gateway => Intent::Exchange,
@@ -205,7 +234,7 @@ impl Engine {
         );
         Verdict::Ask(Question {
             ticket,
-            message: question(intent, self.config.mode, asked.head, facts.peer),
+            message: question(intent, self.config.mode, asked.head, with),
         })
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use caracal_mandate::catalog::{CatalogEntry, Resource};
 use caracal_mandate::operation::Operation;
 
+use super::calling::{Calling, WaitingCall};
 use super::edit::Own;
 use crate::head::Head;
 
@@ -56,6 +57,7 @@ pub(super) struct Facts<'a> {
     pub(super) peer: Option<&'a str>,
     pub(super) own: Own,
     pub(super) target: Option<Target<'a>>,
+    pub(super) calling: Option<Calling<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -75,6 +77,7 @@ impl<'a> Facts<'a> {
             peer,
             own,
             target: None,
+            calling: None,
         }
     }
 
@@ -83,6 +86,10 @@ impl<'a> Facts<'a> {
             target: Some(target),
             ..self
         }
+    }
+
+    pub(super) fn with_calling(self, calling: Option<Calling<'a>>) -> Self {
+        Self { calling, ..self }
     }
 }
 
@@ -98,6 +105,7 @@ pub(super) struct Waiter {
     peer: Option<String>,
     own: Own,
     target: Option<(Arc<CatalogEntry>, Operation)>,
+    calling: Option<WaitingCall>,
 }
 
 impl Waiter {
@@ -112,6 +120,7 @@ impl Waiter {
             peer: facts.peer.map(str::to_owned),
             own: facts.own,
             target,
+            calling: facts.calling.map(Calling::to_waiting),
         }
     }
 
@@ -129,6 +138,7 @@ impl Waiter {
                 resource: &entry.resource,
                 operation,
             }),
+            calling: self.calling.as_ref().map(WaitingCall::calling),
         }
     }
 }

@@ -7,13 +7,22 @@ use caracal_mandate::verify::VerifiedMandate;
 
 use super::facts::{StreamId, Waiter};
 use super::verdict::Ticket;
+use crate::calls::Mark;
 
 /// Names what is asked for.
 pub(super) type ExchangeKey = Box<[u8]>;
 
+/// For whom a mandate is obtained: the downstream peer, and who called the workload.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct For<'a> {
+    pub(super) peer: Option<&'a str>,
+    pub(super) caller: Option<Mark>,
+}
+
 /// The key of an exchange. The parts cannot hold a NUL, so no two of them read the same.
-pub(super) fn exchange_key(peer: Option<&str>, resource: &str, scopes: &str) -> ExchangeKey {
-    let parts = [peer.unwrap_or_default(), resource, scopes];
+pub(super) fn exchange_key(whom: For<'_>, resource: &str, scopes: &str) -> ExchangeKey {
+    let caller = whom.caller.map(Mark::to_hex).unwrap_or_default();
+    let parts = [whom.peer.unwrap_or_default(), resource, scopes, &caller];
     parts.join("\0").into_bytes().into()
 }
 

@@ -161,7 +161,7 @@ impl Engine {
                     rests_on: Rc::clone(mandate),
                     attach: recording.attach.clone(),
                 };
-                self.release(&facts, basis)
+                self.release(&facts, basis, now)
             }
             Err(NotNow::Ahead) => {
                 self.refuse(&facts, Some(mandate), Reason::AuthorityUnavailable, now)

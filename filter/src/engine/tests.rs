@@ -1,3 +1,4 @@
+mod calling;
 mod irreversible;
 mod shadow;
 mod streams;

@@ -104,6 +104,7 @@ impl Basis<'_> {
 #[derive(Debug)]
 pub struct Forward {
     edit: Edit,
+    tracestate: Option<String>,
     note: String,
 }
 
@@ -114,7 +115,22 @@ impl Forward {
             Basis::Service { attach, .. } => attach.map(Obtained::Fresh),
         };
         let edit = Edit::of_yes(role, own, obtained);
-        Self { edit, note }
+        Self {
+            edit,
+            tracestate: None,
+            note,
+        }
+    }
+
+    /// The same with what the request's `tracestate` becomes.
+    pub(super) fn in_trace(self, tracestate: Option<String>) -> Self {
+        Self { tracestate, ..self }
+    }
+
+    /// What the request's `tracestate` becomes, if it becomes something else.
+    #[must_use]
+    pub fn tracestate(&self) -> Option<&str> {
+        self.tracestate.as_deref()
     }
 
     /// What becomes of the `authorization` header.

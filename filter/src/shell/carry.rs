@@ -11,6 +11,7 @@ use crate::engine::{Authorization, CallToken, Forward, Outcome, Question, Refuse
 use crate::time::Moment;
 
 const AUTHORIZATION: &str = "authorization";
+const TRACESTATE: &str = "tracestate";
 
 /// Until the ledger is given a decision that a request waits for.
 const SOON: Duration = Duration::from_millis(1);
@@ -61,6 +62,9 @@ impl Vm {
 
     fn let_through(&self, forward: &Forward) -> Result<(), Status> {
         edit(forward.authorization())?;
+        if let Some(tracestate) = forward.tracestate() {
+            set_tracestate(tracestate)?;
+        }
         note(forward.note());
         // Last: without the mark the request does not pass the filter behind this one.
         let engine = self.engine.borrow();
@@ -175,6 +179,16 @@ fn edit(authorization: Authorization<'_>) -> Result<(), Status> {
             hostcalls::set_map_value(headers, AUTHORIZATION, Some(&value))
         }
     }
+}
+
+/// Makes all `tracestate` fields one, or none.
+pub(super) fn set_tracestate(value: &str) -> Result<(), Status> {
+    let headers = MapType::HttpRequestHeaders;
+    hostcalls::remove_map_value(headers, TRACESTATE)?;
+    if value.is_empty() {
+        return Ok(());
+    }
+    hostcalls::set_map_value(headers, TRACESTATE, Some(value))
 }
 
 /// A line that the access log lacks refuses nothing.

@@ -12,6 +12,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Bytes;
 
+use crate::calls::SharedData;
 use crate::time::Moment;
 
 /// Both clocks. A host without a wall clock gives 0: then every mandate is issued in the future,
@@ -66,6 +67,22 @@ pub(super) fn peer() -> Option<String> {
     String::from_utf8(value)
         .ok()
         .filter(|peer| !peer.is_empty())
+}
+
+/// The map that all VMs with this one's `vm_id` share, on all workers.
+#[derive(Debug, Default)]
+pub(super) struct HostShared;
+
+impl SharedData for HostShared {
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        let (value, version) = hostcalls::get_shared_data(key).ok()?;
+        version.map(|version| (value.unwrap_or_default(), version))
+    }
+
+    fn set(&self, key: &str, value: &[u8], version: u32) -> bool {
+        let version = (version != 0).then_some(version);
+        hostcalls::set_shared_data(key, Some(value), version).is_ok()
+    }
 }
 
 /// ES256 by the host's BoringSSL, at about an eighth of the cost of p256 in the VM.

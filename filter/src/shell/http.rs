@@ -6,7 +6,9 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType, Status};
 
+use super::carry::set_tracestate;
 use super::{Gate, Vm, host};
+use crate::calls::{is_marked, unmarked};
 use crate::config::{Mode, Role};
 use crate::engine::{Outcome, StreamId, Verdict};
 use crate::head::{Head, is_ours};
@@ -54,6 +56,10 @@ impl Request {
         let shadows = vm.engine.borrow().config().mode == Mode::Shadow;
         let internal = head.internal.iter().copied();
         if remove(internal.filter(|name| !shadows || is_ours(name))).is_err() {
+            return vm.unable();
+        }
+        // The mark of a call is for the proxy that made it.
+        if is_marked(&head.tracestates) && set_tracestate(&unmarked(&head.tracestates)).is_err() {
             return vm.unable();
         }
         let verdict = vm
@@ -152,7 +158,7 @@ impl Drop for Request {
         if gate == Some(Gate::Held) {
             vm.engine.borrow_mut().abandoned(self.stream);
         } else {
-            vm.engine.borrow_mut().finished(self.stream);
+            vm.engine.borrow_mut().finished(self.stream, host::now());
         }
     }
 }

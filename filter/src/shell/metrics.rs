@@ -59,6 +59,7 @@ pub(super) struct Metrics {
     exchanges: Option<u32>,
     exchanges_failed: Option<u32>,
     stale_checks: Option<u32>,
+    calls_forgotten: Option<u32>,
     streams_cut: Option<u32>,
     feed_streams: Total,
     audit_dropped: Total,
@@ -84,6 +85,7 @@ impl Metrics {
             exchanges: counter("caracal_exchanges"),
             exchanges_failed: counter("caracal_exchanges_failed"),
             stale_checks: counter("caracal_stale_checks"),
+            calls_forgotten: counter("caracal_calls_forgotten"),
             streams_cut: counter(match mode {
                 Mode::Enforce => "caracal_streams_cut",
                 Mode::Shadow => "caracal_shadow_streams_cut",
@@ -107,6 +109,7 @@ impl Metrics {
             exchanges,
             exchanges_failed,
             stale_checks,
+            calls_forgotten,
             streams_cut,
         } = counts;
         add(self.allowed, allowed);
@@ -119,6 +122,7 @@ impl Metrics {
         add(self.exchanges, exchanges);
         add(self.exchanges_failed, exchanges_failed);
         add(self.stale_checks, stale_checks);
+        add(self.calls_forgotten, calls_forgotten);
         add(self.streams_cut, streams_cut);
         self.feed_streams.report(gauges.feed_streams);
         self.audit_dropped.report(gauges.dropped);

@@ -10,7 +10,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
-use super::host::{self, HostVerifier};
+use super::host::{self, HostShared, HostVerifier};
 use super::http::Request;
 use super::metrics::{Gauges, Metrics};
 use super::upstream::Upstream;
@@ -94,7 +94,9 @@ impl Root {
             );
         }
         self.vm = Some(Rc::new(Vm {
-            engine: RefCell::new(Engine::new(config, &self.boot, crypto)),
+            engine: RefCell::new(
+                Engine::new(config, &self.boot, crypto).sharing(Box::new(HostShared)),
+            ),
             gates: RefCell::default(),
             ledger_call: RefCell::new(None),
             hurries: Cell::new(false),

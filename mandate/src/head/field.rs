@@ -57,6 +57,7 @@ pub(super) enum Field {
     TransferEncoding,
     Upgrade,
     Traceparent,
+    Tracestate,
     /// Says which host was meant; must say the same.
     OtherHost,
     /// To be removed.
@@ -75,7 +76,7 @@ impl Field {
         }
         // CGI, WSGI, PHP and others cannot tell `x_y` from `x-y`.
         match Self::of_plain(&name.replace('_', "-")) {
-            Self::Other | Self::Traceparent => Self::Other,
+            Self::Other | Self::Traceparent | Self::Tracestate => Self::Other,
             _ => Self::Forbidden(Reason::MalformedHeader),
         }
     }
@@ -93,6 +94,7 @@ impl Field {
             "transfer-encoding" => Self::TransferEncoding,
             "upgrade" => Self::Upgrade,
             "traceparent" => Self::Traceparent,
+            "tracestate" => Self::Tracestate,
             "x-forwarded-host" | "forwarded" => Self::OtherHost,
             // The host gives `host` as `:authority`; one beside it would be a second one upstream.
             "host" => Self::Forbidden(Reason::MalformedHost),

@@ -19,8 +19,8 @@ const KEPT_ITEMS: usize = 8192;
 pub(crate) struct FeedItem {
     /// Position of its entry in the log.
     pub(crate) seq: u64,
-    /// The resource that it is about, if it is about one.
-    resource: Option<Name>,
+    /// The resource that it is about, if it is about one, and the application that answers there.
+    resource: Option<(Name, Option<Name>)>,
     item: wire::Item,
 }
 
@@ -31,6 +31,8 @@ pub(crate) enum FeedScope {
     Zone,
     /// Keys, revocations and these resources.
     Resources(Vec<Name>),
+    /// The same for where an application answers.
+    AnsweredBy(Name),
 }
 
 impl FeedScope {
@@ -43,11 +45,26 @@ impl FeedScope {
         }
     }
 
-    fn takes(&self, resource: &Name) -> bool {
+    fn takes(&self, resource: &Name, application: Option<&Name>) -> bool {
         match self {
             Self::Zone => true,
             Self::Resources(names) => names.contains(resource),
+            Self::AnsweredBy(name) => application == Some(name),
         }
+    }
+
+    /// What an item is to this scope. A resource that another application answers at now is one that is
+    /// gone.
+    fn view(&self, item: &FeedItem) -> Option<wire::Item> {
+        let Some((name, application)) = &item.resource else {
+            return Some(item.item.clone());
+        };
+        if self.takes(name, application.as_ref()) {
+            return Some(item.item.clone());
+        }
+        matches!(self, Self::AnsweredBy(_)).then(|| wire::Item {
+            item: Some(item::Item::ResourceRemoved(name.to_string())),
+        })
     }
 }
 
@@ -82,17 +99,13 @@ impl FeedLog {
             return Err(FeedGap);
         }
         let start = self.items.partition_point(|item| item.seq <= seq);
-        let in_scope =
-            |item: &&FeedItem| item.resource.as_ref().is_none_or(|name| scope.takes(name));
-        Ok(self
-            .items
-            .range(start..)
-            .filter(in_scope)
-            .map(|item| (item.seq, item.item.clone()))
+        let items = self.items.range(start..);
+        Ok(items
+            .filter_map(|item| Some((item.seq, scope.view(item)?)))
             .collect())
     }
 
-    fn push(&mut self, seq: u64, resource: Option<Name>, item: item::Item) {
+    fn push(&mut self, seq: u64, resource: Option<(Name, Option<Name>)>, item: item::Item) {
         if self.items.len() >= KEPT_ITEMS
             && let Some(dropped) = self.items.pop_front()
         {
@@ -106,7 +119,8 @@ impl FeedLog {
     }
 
     pub(super) fn resource(&mut self, seq: u64, resource: &Resource) {
-        self.push(seq, Some(resource.name.clone()), resource_item(resource));
+        let about = (resource.name.clone(), resource.application.clone());
+        self.push(seq, Some(about), resource_item(resource));
     }
 
     pub(super) fn key(&mut self, seq: u64, key: &PublicKey) {
@@ -167,7 +181,7 @@ impl ZoneState {
         let resources = self
             .catalog
             .resources()
-            .filter(|resource| scope.takes(&resource.name))
+            .filter(|resource| scope.takes(&resource.name, resource.application.as_ref()))
             .map(resource_item);
         let revocations = self.revocations.iter().map(revocation_item);
         let suspended = self.revocations.suspended();

@@ -109,6 +109,15 @@ impl ZoneState {
         })
     }
 
+    /// Whether anybody may have the application act for it at a resource.
+    pub(crate) fn may_act_at(&self, application: &Name, resource: &Name, now_s: u64) -> bool {
+        let mut from = self.delegations.keys();
+        from.any(|from| {
+            self.delegations(from, application, now_s)
+                .any(|delegation| delegation.resource == *resource)
+        })
+    }
+
     fn is_suspended(&self, kind: RevocationKind, id: &str) -> bool {
         // The id is a digest: not worth it while nothing is suspended.
         self.revocations.suspended().next().is_some() && {

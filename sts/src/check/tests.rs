@@ -1,3 +1,5 @@
+mod called;
+
 use std::collections::HashMap;
 
 use caracal_mandate::event::{Action, Outcome};
@@ -98,7 +100,7 @@ async fn mandate(world: &World) -> String {
 #[tokio::test]
 async fn an_application_gets_a_mandate_whatever_it_carried() {
     let world = World::open().await;
-    for intent in [None, Some(EXCHANGE), Some(AUTHORIZE)] {
+    for intent in [None, Some(EXCHANGE)] {
         let ok = allowed(&world, PAYOUT, &request("", intent, Some("Basic YTpi"))).await;
         assert!(
             ok.headers[0]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use caracal_mandate::catalog::CatalogEntry;
 use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
@@ -54,6 +55,15 @@ impl Caller {
         match &self.identity {
             Identity::Application { .. } => None,
             Identity::Point { point, .. } => Some(point),
+        }
+    }
+
+    /// Whether it decides who gets to a resource: a point at all that it sees, an application where it
+    /// answers itself.
+    pub(crate) fn guards(&self, entry: &CatalogEntry) -> bool {
+        match &self.identity {
+            Identity::Application { name, .. } => entry.resource.application.as_ref() == Some(name),
+            Identity::Point { .. } => self.sees(&entry.resource.name),
         }
     }
 

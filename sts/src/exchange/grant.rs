@@ -65,7 +65,7 @@ impl Granted {
             // An operation needs all of its scopes, so less than that is nothing.
             (None, None, Some(operation)) => search
                 .covering(&operation.scopes)
-                .map_err(|missed| refused(missed, Reason::NoGrant)),
+                .map_err(|missed| refused(missed, search.of_no_grant(subject.was_called()))),
             (None, None, None) => search.selected(wanted),
         }?;
         granted.beyond = search.beyond(question, granted.by.as_deref());

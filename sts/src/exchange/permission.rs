@@ -12,7 +12,7 @@ use super::{Granted, Holder, Question, Subject};
 use crate::authority::ZonePolicy;
 use crate::metrics::Evaluated;
 use crate::policy::{
-    ApplicationInput, CompiledPolicy, Decision, GrantInput, InputDocument, OperationInput,
+    ApplicationInput, CompiledPolicy, Decision, Denial, GrantInput, InputDocument, OperationInput,
     PolicyInput, RequestInput, ResourceInput, SubjectInput,
 };
 use crate::request::note;
@@ -73,7 +73,7 @@ impl Permitted {
             Decision::Allow(narrowing) => narrowing,
             Decision::Deny(denial) => {
                 note(event, &denial.to_string());
-                return Err(Reason::PolicyDenied);
+                return Err(denied(&denial, subject));
             }
         };
         let scopes = narrowed(granted.scopes(), narrowing.scopes.as_ref());
@@ -116,6 +116,20 @@ impl Permitted {
     /// Seconds, at least 1.
     pub(crate) const fn lifetime_s(&self) -> u64 {
         self.lifetime_s
+    }
+}
+
+/// A policy that asks for a caller gets the reason that says so.
+fn denied(denial: &Denial, subject: &Subject) -> Reason {
+    let missing = Reason::CallerMissing;
+    let asks = denial
+        .reasons
+        .iter()
+        .any(|reason| reason == missing.as_str());
+    if asks && subject.caller().is_none() {
+        missing
+    } else {
+        Reason::PolicyDenied
     }
 }
 

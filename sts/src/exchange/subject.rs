@@ -10,16 +10,18 @@ use caracal_mandate::revocation::RevocationSet;
 use caracal_mandate::verify::{Trust, VerifiedMandate, verify};
 
 use super::human::Human;
-use super::{Holder, SubjectToken, Wish};
+use super::{Called, Holder, SubjectToken, Wish};
 use crate::authority::{Authority, ZoneState};
 use crate::keys::Es256;
-use crate::request::note;
+use crate::request::{Asked, note};
 
 /// Verified subject and actor of one exchange.
 pub(crate) struct Subject {
     kind: Kind,
     /// A mandate of the holder itself, which showed that it acts.
     actor: Option<VerifiedMandate>,
+    /// Somebody called the holder, and it acts for itself all the same.
+    called: bool,
 }
 
 enum Kind {
@@ -36,12 +38,56 @@ enum Kind {
 }
 
 impl Subject {
-    /// The application for itself.
-    pub(crate) const fn own() -> Self {
-        Self {
+    /// Who acts by a request at a point: the application for its caller, where a delegation says what it
+    /// may do for that one here; otherwise for itself, by what it was granted.
+    pub(crate) fn of_request(
+        authority: &Authority,
+        holder: &Holder,
+        asked: &Asked<'_>,
+        target: &Called,
+        (now_s, event): (u64, &mut Event),
+    ) -> Result<Self, Reason> {
+        let own = |called| Self {
             kind: Kind::Own,
             actor: None,
+            called,
+        };
+        if asked.caller.is_empty() {
+            return Ok(own(false));
         }
+        let mandate = held(authority, holder, asked.caller, now_s, event);
+        // The point holds it rightly, so it may know what became of it.
+        let mandate = mandate.map_err(|reason| match reason {
+            Reason::Revoked | Reason::Suspended | Reason::MandateExpired => reason,
+            _ => Reason::SubjectInvalid,
+        })?;
+        let claims = mandate.claims();
+        let application = &holder.application().name;
+        let is_delegated = {
+            let state = authority.read();
+            let zone = state
+                .zone(&holder.zone().name)
+                .ok_or(Reason::CallerUnknown)?;
+            let resource = &target.entry().resource.name;
+            zone.delegations(&claims.client_id, application, now_s)
+                .any(|delegation| delegation.resource == *resource)
+        };
+        if claims.usage != MandateUse::Execute || is_held_by(&mandate, holder) {
+            return Err(Reason::SubjectInvalid);
+        }
+        called(holder, &mandate)?;
+        if !is_delegated {
+            note(
+                event,
+                &format!("called by {}, for itself", claims.client_id),
+            );
+            return Ok(own(true));
+        }
+        Ok(Self {
+            kind: Kind::Called(mandate),
+            actor: None,
+            called: true,
+        })
     }
 
     /// Verifies the tokens of a wish. RFC 8693 does not say how the two relate, which lets a service
@@ -77,6 +123,7 @@ impl Subject {
             own.then_some(mandate).ok_or(Reason::ActorInvalid)
         });
         Ok(Self {
+            called: matches!(kind, Kind::Called(_)),
             kind,
             actor: actor.transpose()?,
         })
@@ -97,6 +144,11 @@ impl Subject {
             Kind::Called(caller) => Some(caller),
             Kind::Own | Kind::Narrowed(_) | Kind::Delegated(_) | Kind::Human(_) => None,
         }
+    }
+
+    /// Whether somebody called the holder, for whom it may act or not.
+    pub(crate) const fn was_called(&self) -> bool {
+        self.called
     }
 
     /// The mandate that is narrowed for its own holder.

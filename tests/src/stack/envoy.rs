@@ -95,14 +95,26 @@ pub async fn render(
     settings: &[(&str, String)],
     folder: &Path,
 ) -> Result<Rendered> {
+    let mut arguments = vec![role.as_str().to_owned()];
+    arguments.extend(match mode {
+        Mode::Enforce => None,
+        Mode::Shadow => Some("--shadow".to_owned()),
+        Mode::Native => Some("--native".to_owned()),
+    });
+    render_by(parts, &arguments, instance, settings, folder).await
+}
+
+/// Renders what `caracal envoy render` makes of these arguments, on free ports.
+pub(super) async fn render_by(
+    parts: &Parts,
+    arguments: &[String],
+    instance: &str,
+    settings: &[(&str, String)],
+    folder: &Path,
+) -> Result<Rendered> {
     let (port, admin_port) = (ports::free()?, ports::free()?);
     let mut command = Command::new(&parts.caracal);
-    command.args(["envoy", "render", role.as_str()]);
-    command.args(match mode {
-        Mode::Enforce => None,
-        Mode::Shadow => Some("--shadow"),
-        Mode::Native => Some("--native"),
-    });
+    command.args(["envoy", "render"]).args(arguments);
     for (key, value) in settings {
         command.arg("--set").arg(format!("{key}={value}"));
     }
@@ -112,7 +124,7 @@ pub async fn render(
     if !output.status.success() {
         bail!(
             "caracal envoy render {}: {}",
-            role.as_str(),
+            arguments.join(" "),
             String::from_utf8_lossy(&output.stderr)
         );
     }

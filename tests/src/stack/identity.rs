@@ -10,13 +10,20 @@ use super::TRUST_DOMAIN;
 use super::parts::Parts;
 
 /// Short names and SPIFFE paths of everybody in the tests.
-const WORKLOADS: [(&str, &str); 6] = [
+const WORKLOADS: [(&str, &str); 13] = [
     ("sts", "/ns/caracal/sa/sts"),
     ("payout", "/ns/agents/sa/payout"),
     ("research", "/ns/agents/sa/research"),
     ("stranger", "/ns/elsewhere/sa/stranger"),
     ("bank-proxy", "/ns/bank/sa/proxy"),
     ("gateway", "/ns/egress/sa/gateway"),
+    ("orchestrator", "/ns/agents/sa/orchestrator"),
+    ("payroll", "/ns/agents/sa/payroll"),
+    ("invoicer", "/ns/agents/sa/invoicer"),
+    ("payer", "/ns/agents/sa/payer"),
+    ("auditor", "/ns/agents/sa/auditor"),
+    ("exchanger", "/ns/agents/sa/exchanger"),
+    ("booker", "/ns/agents/sa/booker"),
 ];
 
 /// The SPIFFE ID of a short name.

@@ -135,7 +135,8 @@ impl Stack {
             .unwrap_or_default())
     }
 
-    async fn create(&self, kind: &str, body: &Value) -> Result<Value> {
+    /// Registers something in the zone.
+    pub(crate) async fn create(&self, kind: &str, body: &Value) -> Result<Value> {
         self.post(&format!("/v1/zones/{ZONE}/{kind}"), body).await
     }
 

@@ -77,7 +77,7 @@ fn a_revocation_names_what_rests_on_it_once_and_nothing_else() {
         assert!(point.begin(stream, token));
     }
     assert!(point.cut().is_empty());
-    point.engine.finished(3);
+    point.engine.finished(3, at(0));
     point.revoke(RevocationKind::Mandate, "mdt_accounts:read_5");
     assert_eq!(point.cut(), [1, 2]);
     assert!(point.cut().is_empty());
@@ -178,7 +178,7 @@ fn what_could_not_be_cut_is_not_begun() {
     let token = mandate("accounts:read", 5);
     assert!(point.begin(most, &token));
     assert!(!point.begin(most + 1, &token));
-    point.engine.finished(7);
+    point.engine.finished(7, at(0));
     assert!(point.begin(most + 1, &token));
 }
 
@@ -216,7 +216,7 @@ proptest! {
                 }
                 3 => {
                     if let Some((stream, _)) = open.pop() {
-                        point.engine.finished(stream);
+                        point.engine.finished(stream, at(0));
                     }
                 }
                 _ => {

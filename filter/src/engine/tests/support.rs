@@ -56,6 +56,11 @@ impl Signer for ZoneKey {
 }
 
 pub(super) fn mandate(scope: &str, epoch: u64) -> String {
+    mandate_with(scope, epoch, |_| ())
+}
+
+/// The same with other claims.
+pub(super) fn mandate_with(scope: &str, epoch: u64, change: impl FnOnce(&mut Claims)) -> String {
     let scopes = ScopeSet::parse(scope).unwrap();
     let rev = Version { term: 1, epoch };
     let mut claims = Claims {
@@ -86,6 +91,7 @@ pub(super) fn mandate(scope: &str, epoch: u64) -> String {
             hops: vec![],
         },
     };
+    change(&mut claims);
     let holding = Holding {
         leaf: claims.leaf(&scopes),
         beyond: &[],

@@ -62,6 +62,18 @@ impl Search<'_> {
         })
     }
 
+    /// Why an application without a grant of its own can do nothing here: for callers it could, if there
+    /// was one, or if another one had called.
+    pub(super) fn of_no_grant(&self, was_called: bool) -> Reason {
+        let now_s = self.circumstances.now_s;
+        let for_others = || self.zone.may_act_at(self.grantee, self.resource, now_s);
+        match (was_called, for_others()) {
+            (true, true) => Reason::DelegationMissing,
+            (false, true) => Reason::CallerMissing,
+            (_, false) => Reason::NoGrant,
+        }
+    }
+
     /// The grant of the chain's root: what was passed on is authority only as long as its root has any.
     pub(super) fn relayed(&self, passed_on: PassedOn) -> Result<Granted, Refused> {
         let PassedOn { by, scopes } = passed_on;
