@@ -4,7 +4,9 @@
 
 mod fixture;
 
+use caracal_store::CommitError;
 use caracal_store::testing::connect;
+use fixture::crowd::{counted, counts, crowd};
 use fixture::{Database, Fixture, application, child, grant, refuses, session, spiffe};
 
 async fn a_session_belongs_to_a_workload_of_a_live_application(database: Database) {
@@ -104,16 +106,7 @@ async fn what_is_below_ended_sessions_takes_no_room_for_long(database: Database)
         fixture.commit(change).await.unwrap();
     }
     // All the room that an application has, below one session.
-    let mut connection = connect(&fixture.place).await.unwrap();
-    sqlx::raw_sql(
-        "INSERT INTO sessions (id, zone, application, parent, definition, seq) \
-         WITH RECURSIVE numbers (n) AS (\
-         SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 19998) \
-         SELECT 'ses_n' || n, 'bank', 'payout', 'ses_1', '{}', 1 FROM numbers",
-    )
-    .execute(&mut connection)
-    .await
-    .unwrap();
+    crowd(&fixture.place, "payout", Some("ses_1"), 19_998).await;
     refuses(
         &fixture,
         session("ses_2", "payout", "payout"),
@@ -121,10 +114,81 @@ async fn what_is_below_ended_sessions_takes_no_room_for_long(database: Database)
     )
     .await;
     fixture.revoke("session/ses_0").await.unwrap();
+    for id in ["ses_2", "ses_3"] {
+        let opened = fixture.commit(session(id, "payout", "payout")).await;
+        opened.unwrap();
+    }
+    assert_eq!(counts(&fixture.place).await, counted(&fixture.place).await);
+}
+
+async fn what_ends_with_the_session_of_another_application_is_counted_once(database: Database) {
+    let fixture = Fixture::bank(database).await;
+    for change in [
+        application("worker", &["worker"]),
+        session("ses_0", "payout", "payout"),
+        child("ses_1", "worker", "worker", "ses_0"),
+        child("ses_2", "worker", "worker", "ses_1"),
+        child("ses_back", "payout", "payout", "ses_1"),
+    ] {
+        fixture.commit(change).await.unwrap();
+    }
+    crowd(&fixture.place, "payout", None, 19_999).await;
+    for target in ["session/ses_1", "session/ses_1", "session/ses_0"] {
+        fixture.revoke(target).await.unwrap();
+    }
+    for id in ["ses_3", "ses_4"] {
+        let opened = fixture.commit(session(id, "payout", "payout")).await;
+        assert_eq!(opened.is_ok(), id == "ses_3", "{opened:?}");
+    }
+    assert_eq!(counts(&fixture.place).await, counted(&fixture.place).await);
+    // Noted as ended when there was no room, so it gave back what it had.
+    fixture.revoke("session/ses_2").await.unwrap();
+    assert_eq!(counts(&fixture.place).await, counted(&fixture.place).await);
+}
+
+async fn a_zone_has_room_for_fifty_thousand(database: Database) {
+    let fixture = Fixture::bank(database).await;
+    for name in ["a", "b", "c"] {
+        fixture.commit(application(name, &[name])).await.unwrap();
+    }
+    for (name, number) in [("a", 20_000), ("b", 20_000), ("c", 9_999)] {
+        crowd(&fixture.place, name, None, number).await;
+    }
+    fixture.commit(session("ses_0", "c", "c")).await.unwrap();
+    refuses(
+        &fixture,
+        session("ses_1", "c", "c"),
+        "zone bank has 50000 open sessions, as many as may be: end some",
+    )
+    .await;
+    fixture.revoke("session/ses_0").await.unwrap();
+    fixture.revoke("session/ses_0").await.unwrap();
+    fixture.commit(session("ses_1", "c", "c")).await.unwrap();
+    let full = fixture.commit(session("ses_2", "c", "c")).await;
+    assert!(matches!(full, Err(CommitError::Limit(_))), "{full:?}");
+    assert_eq!(counts(&fixture.place).await, counted(&fixture.place).await);
+}
+
+async fn a_count_that_is_too_high_refuses_nothing(database: Database) {
+    let fixture = Fixture::bank(database).await;
     fixture
-        .commit(session("ses_2", "payout", "payout"))
+        .commit(session("ses_0", "payout", "payout"))
         .await
         .unwrap();
+    fixture
+        .commit(child("ses_1", "payout", "payout", "ses_0"))
+        .await
+        .unwrap();
+    let mut connection = connect(&fixture.place).await.unwrap();
+    sqlx::raw_sql("UPDATE session_counts SET open = 60000")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    fixture
+        .commit(child("ses_2", "payout", "payout", "ses_0"))
+        .await
+        .unwrap();
+    assert_eq!(counts(&fixture.place).await, counted(&fixture.place).await);
 }
 
 on_both_databases!(
@@ -132,4 +196,7 @@ on_both_databases!(
     a_session_belongs_to_a_tree_of_bounded_size,
     nothing_is_opened_below_what_has_ended,
     what_is_below_ended_sessions_takes_no_room_for_long,
+    what_ends_with_the_session_of_another_application_is_counted_once,
+    a_zone_has_room_for_fifty_thousand,
+    a_count_that_is_too_high_refuses_nothing,
 );
