@@ -26,17 +26,18 @@ $$;
 -- From nothing, so that a right that an older version gave does not stay.
 REVOKE ALL ON meta, authority_log, zones, applications, identities, credentials, credential_marks,
     issuers, resources, resource_hosts, grants, delegations, policies, signing_keys, points, sessions,
-    revocations, suspensions, idempotency_keys, _sqlx_migrations
+    session_counts, revocations, suspensions, idempotency_keys, _sqlx_migrations
     FROM caracal_control, caracal_sts;
 
 GRANT SELECT ON meta, authority_log, zones, applications, identities, credentials, credential_marks,
-    issuers, resources, resource_hosts, grants, delegations, policies, points, sessions, revocations,
-    suspensions, idempotency_keys, _sqlx_migrations
+    issuers, resources, resource_hosts, grants, delegations, policies, points, sessions,
+    session_counts, revocations, suspensions, idempotency_keys, _sqlx_migrations
     TO caracal_control, caracal_sts;
 GRANT UPDATE (head) ON meta TO caracal_control, caracal_sts;
 GRANT INSERT ON authority_log, idempotency_keys, revocations TO caracal_control, caracal_sts;
 GRANT UPDATE (seq, issued_until, expires) ON revocations TO caracal_control, caracal_sts;
 GRANT UPDATE (revoked_seq) ON sessions TO caracal_control, caracal_sts;
+GRANT UPDATE (open) ON session_counts TO caracal_control, caracal_sts;
 GRANT UPDATE (ended_seq) ON sessions TO caracal_sts;
 
 GRANT INSERT ON zones, applications, identities, credentials, credential_marks, issuers, resources,
@@ -52,7 +53,7 @@ GRANT SELECT (zone, kid, point, seq, state, published_ms, activated_ms, retired_
 
 GRANT SELECT, INSERT ON signing_keys TO caracal_sts;
 GRANT UPDATE (sealed, state, activated_ms, retired_ms, ended_ms) ON signing_keys TO caracal_sts;
-GRANT INSERT ON sessions TO caracal_sts;
+GRANT INSERT ON sessions, session_counts TO caracal_sts;
 
 ALTER TABLE authority_log ENABLE ROW LEVEL SECURITY;
 

@@ -9,26 +9,12 @@
 
 mod fixture;
 
-use caracal_mandate::scope::ScopeSet;
 use caracal_store::CommitError;
-use caracal_store::model::{Change, Delegation, Grant, PointRole, Policy, SigningKey, Zone};
-use caracal_store::testing::connect;
+use caracal_store::model::{Change, Grant, PointRole, Policy, SigningKey, Zone};
 use fixture::{
-    AT_MS, Database, Fixture, application, child, delegation, grant, name, point, resource,
-    resumed, session, spiffe, suspended, zone,
+    AT_MS, Database, Fixture, application, grant, name, point, refuses, resource, session, zone,
 };
 use serde_json::json;
-
-async fn refuses(fixture: &Fixture, change: Change, message: &str) {
-    let head = fixture.store.head().await.unwrap();
-    let error = fixture.commit(change).await.unwrap_err();
-    assert_eq!(error.to_string(), message);
-    assert_eq!(
-        fixture.store.head().await.unwrap(),
-        head,
-        "a refusal takes no position"
-    );
-}
 
 async fn refuses_what_exists_already(database: Database) {
     let fixture = Fixture::bank(database).await;
@@ -255,25 +241,6 @@ async fn a_point_guards_resources_that_exist(database: Database) {
     refuses(&fixture, twice, "enforcement point edge exists already").await;
 }
 
-async fn a_session_belongs_to_a_workload_of_a_live_application(database: Database) {
-    let fixture = Fixture::bank(database).await;
-    let stranger = session("ses_1", "payout", "stranger");
-    let message = format!("workload {} does not exist", spiffe("stranger"));
-    refuses(&fixture, stranger, &message).await;
-    fixture.revoke("application/payout").await.unwrap();
-    let late = session("ses_1", "payout", "payout");
-    refuses(&fixture, late, "application payout was revoked").await;
-    let grant = grant("grt_2", "payout", "accounts", "accounts:read");
-    refuses(&fixture, grant, "application payout was revoked").await;
-    let again = application("again", &["payout"]);
-    refuses(
-        &fixture,
-        again,
-        "SPIFFE ID spiffe://corp.example/payout exists already",
-    )
-    .await;
-}
-
 async fn a_policy_carries_the_digest_of_its_source(database: Database) {
     let fixture = Fixture::bank(database).await;
     let forged = Policy {
@@ -334,217 +301,7 @@ async fn what_does_not_exist_cannot_be_revoked(database: Database) {
     ));
 }
 
-async fn a_session_belongs_to_a_tree_of_bounded_size(database: Database) {
-    let fixture = Fixture::bank(database).await;
-    fixture
-        .commit(session("ses_0", "payout", "payout"))
-        .await
-        .unwrap();
-    for (above, depth) in (0..8).zip(1..) {
-        let (id, parent) = (format!("ses_{depth}"), format!("ses_{above}"));
-        fixture
-            .commit(child(&id, "payout", "payout", &parent))
-            .await
-            .unwrap();
-    }
-    refuses(
-        &fixture,
-        child("ses_9", "payout", "payout", "ses_8"),
-        "session ses_8 is 8 below its root, as deep as may be",
-    )
-    .await;
-    refuses(
-        &fixture,
-        child("ses_9", "payout", "payout", "ses_unknown"),
-        "session ses_unknown does not exist",
-    )
-    .await;
-    for index in 1..1000 {
-        let id = format!("ses_c{index}");
-        fixture
-            .commit(child(&id, "payout", "payout", "ses_0"))
-            .await
-            .unwrap();
-    }
-    refuses(
-        &fixture,
-        child("ses_one_more", "payout", "payout", "ses_0"),
-        "session ses_0 has 1000 open sessions, as many as may be: end some",
-    )
-    .await;
-    fixture.revoke("session/ses_c1").await.unwrap();
-    fixture
-        .commit(child("ses_one_more", "payout", "payout", "ses_0"))
-        .await
-        .unwrap();
-}
-
-async fn nothing_is_opened_below_what_has_ended(database: Database) {
-    let fixture = Fixture::bank(database).await;
-    for change in [
-        session("ses_0", "payout", "payout"),
-        child("ses_1", "payout", "payout", "ses_0"),
-        child("ses_2", "payout", "payout", "ses_1"),
-    ] {
-        fixture.commit(change).await.unwrap();
-    }
-    fixture.revoke("session/ses_1").await.unwrap();
-    for parent in ["ses_1", "ses_2"] {
-        refuses(
-            &fixture,
-            child("ses_3", "payout", "payout", parent),
-            "session ses_1 has ended, and all below it",
-        )
-        .await;
-    }
-    fixture
-        .commit(child("ses_3", "payout", "payout", "ses_0"))
-        .await
-        .unwrap();
-}
-
-async fn what_is_below_ended_sessions_takes_no_room_for_long(database: Database) {
-    let fixture = Fixture::bank(database).await;
-    for change in [
-        session("ses_0", "payout", "payout"),
-        child("ses_1", "payout", "payout", "ses_0"),
-    ] {
-        fixture.commit(change).await.unwrap();
-    }
-    // All the room that an application has, below one session.
-    let mut connection = connect(&fixture.place).await.unwrap();
-    sqlx::raw_sql(
-        "INSERT INTO sessions (id, zone, application, parent, definition, seq) \
-         WITH RECURSIVE numbers (n) AS (\
-         SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 19998) \
-         SELECT 'ses_n' || n, 'bank', 'payout', 'ses_1', '{}', 1 FROM numbers",
-    )
-    .execute(&mut connection)
-    .await
-    .unwrap();
-    refuses(
-        &fixture,
-        session("ses_2", "payout", "payout"),
-        "application payout has 20000 open sessions, as many as may be: end some",
-    )
-    .await;
-    fixture.revoke("session/ses_0").await.unwrap();
-    fixture
-        .commit(session("ses_2", "payout", "payout"))
-        .await
-        .unwrap();
-}
-
-async fn a_delegation_names_two_live_applications_and_what_exists(database: Database) {
-    let fixture = Fixture::bank(database).await;
-    fixture
-        .commit(application("worker", &["worker"]))
-        .await
-        .unwrap();
-    let good = || delegation("dlg_1", "payout", "worker", "accounts", "accounts:read");
-    let of = |change: fn(&mut Delegation)| {
-        let Change::DelegationCreated(mut new) = good() else {
-            panic!("made above");
-        };
-        change(&mut new);
-        Change::DelegationCreated(new)
-    };
-    for (change, message) in [
-        (
-            of(|new| new.id = "grt_1".into()),
-            "a delegation's id is dlg_ and characters of base64url",
-        ),
-        (
-            of(|new| new.to = new.from.clone()),
-            "application payout cannot delegate to itself: it would gain nothing",
-        ),
-        (
-            of(|new| new.to = name("nobody")),
-            "application nobody does not exist",
-        ),
-        (
-            of(|new| new.resource = name("nothing")),
-            "resource nothing does not exist",
-        ),
-        (
-            of(|new| new.scopes = ScopeSet::default()),
-            "a delegation names at least one scope",
-        ),
-        (
-            of(|new| new.scopes = ScopeSet::parse("accounts:close").unwrap()),
-            "no operation of resource accounts takes scope accounts:close",
-        ),
-        (
-            of(|new| new.max_lifetime = Some(901)),
-            "mandates live 1 to 900 seconds, not 901",
-        ),
-        (
-            of(|new| new.max_depth = 8),
-            "authority is passed on at most 8 times: max_depth is at most 7",
-        ),
-    ] {
-        refuses(&fixture, change, message).await;
-    }
-    fixture.commit(good()).await.unwrap();
-    refuses(&fixture, good(), "delegation dlg_1 exists already").await;
-    fixture.revoke("application/worker").await.unwrap();
-    refuses(
-        &fixture,
-        of(|new| new.id = "dlg_2".into()),
-        "application worker was revoked",
-    )
-    .await;
-}
-
-async fn only_what_lives_is_suspended_and_only_what_is_suspended_is_resumed(database: Database) {
-    let fixture = Fixture::bank(database).await;
-    for target in ["mandate/m", "resource/accounts", "zone"] {
-        let message = if target == "resource/accounts" {
-            "resource/accounts has another identifier".to_owned()
-        } else {
-            format!(
-                "{target} can be revoked and not suspended: use session/ID, application/NAME, grant/ID or delegation/ID"
-            )
-        };
-        refuses(&fixture, suspended(target), &message).await;
-    }
-    refuses(
-        &fixture,
-        suspended("grant/grt_2"),
-        "grant grt_2 does not exist",
-    )
-    .await;
-    refuses(
-        &fixture,
-        resumed("grant/grt_1"),
-        "suspension of grant/grt_1 does not exist",
-    )
-    .await;
-    fixture.commit(suspended("grant/grt_1")).await.unwrap();
-    refuses(
-        &fixture,
-        suspended("grant/grt_1"),
-        "suspension of grant/grt_1 exists already",
-    )
-    .await;
-    fixture.commit(resumed("grant/grt_1")).await.unwrap();
-    fixture.commit(suspended("grant/grt_1")).await.unwrap();
-    fixture.revoke("grant/grt_1").await.unwrap();
-    fixture.commit(resumed("grant/grt_1")).await.unwrap();
-    refuses(
-        &fixture,
-        suspended("grant/grt_1"),
-        "grant grt_1 was revoked, for good",
-    )
-    .await;
-}
-
 on_both_databases!(
-    a_session_belongs_to_a_tree_of_bounded_size,
-    nothing_is_opened_below_what_has_ended,
-    what_is_below_ended_sessions_takes_no_room_for_long,
-    a_delegation_names_two_live_applications_and_what_exists,
-    only_what_lives_is_suspended_and_only_what_is_suspended_is_resumed,
     refuses_what_exists_already,
     one_workload_identity_belongs_to_one_party_of_all_zones,
     a_host_and_an_identifier_name_one_resource_of_the_zone,
@@ -553,7 +310,6 @@ on_both_databases!(
     refuses_conditions_that_nobody_could_meet,
     nothing_is_made_in_a_zone_that_does_not_exist,
     a_point_guards_resources_that_exist,
-    a_session_belongs_to_a_workload_of_a_live_application,
     a_policy_carries_the_digest_of_its_source,
     keys_and_revocations_have_calls_of_their_own,
     what_does_not_exist_cannot_be_revoked,

@@ -7,8 +7,9 @@ mod fixture;
 use caracal_store::model::{KEY_SETTLING_MS, KeyActivation, SigningKey};
 use caracal_store::testing::{PostgresServer, connect};
 use caracal_store::{CommitError, DatabaseUrl, OpenError, ReadError, SchemaError, Store};
+use fixture::crowd::{counted, counts, crowd};
 use fixture::{
-    AT_MS, NOW_S, application, credential, delegation, grant, issuer, name, point, policy,
+    AT_MS, NOW_S, application, child, credential, delegation, grant, issuer, name, point, policy,
     resource, resumed, revoked, session, suspended, zone,
 };
 use serde_json::json;
@@ -190,12 +191,26 @@ async fn the_token_service_keeps_keys_and_sessions_and_makes_nothing_else() {
         .commit(&bank, session("ses_1", "payout", "payout"), AT_MS, None)
         .await;
     opened.unwrap();
+    for below in ["ses_2", "ses_3"] {
+        let change = child(below, "payout", "payout", "ses_1");
+        sts.commit(&bank, change, AT_MS, None).await.unwrap();
+    }
+    let by_control = "session/ses_2".parse().unwrap();
+    let ended = parties.control.revoke(&bank, by_control, NOW_S, None).await;
+    ended.unwrap();
+    crowd(&parties.place, "payout", None, 19_999).await;
+    let full = session("ses_4", "payout", "payout");
+    let refused = sts.commit(&bank, full, AT_MS, None).await;
+    assert!(matches!(refused, Err(CommitError::Limit(_))), "{refused:?}");
     for target in ["mandate/m", "mandate/m", "session/ses_1"] {
         let target = target.parse().unwrap();
         sts.revoke(&bank, target, NOW_S, Some(&unique()))
             .await
             .unwrap();
     }
+    let swept = session("ses_4", "payout", "payout");
+    sts.commit(&bank, swept, AT_MS, None).await.unwrap();
+    assert_eq!(counts(&parties.place).await, counted(&parties.place).await);
     let head = sts.head().await.unwrap();
     for change in [
         zone("shop"),
@@ -293,6 +308,14 @@ async fn nobody_writes_around_the_log_nor_changes_it() {
         ("DELETE FROM signing_keys", false, false),
         ("UPDATE sessions SET definition = ''", false, false),
         ("DELETE FROM sessions", false, false),
+        (
+            "INSERT INTO session_counts VALUES ('bank', 'zone', 'bank', 1)",
+            false,
+            true,
+        ),
+        ("UPDATE session_counts SET open = open - 1", true, true),
+        ("UPDATE session_counts SET name = 'x'", false, false),
+        ("DELETE FROM session_counts", false, false),
         ("SELECT used FROM single_use", false, true),
         ("UPDATE single_use SET expires = 0", false, false),
         ("TRUNCATE single_use", false, false),

@@ -3,7 +3,7 @@
 use caracal_mandate::claims::{CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS};
 use caracal_mandate::name::Name;
 
-use super::{CommitError, invalid, resource, row};
+use super::{CommitError, invalid, resource, row, session};
 use crate::model::{RevocationRecord, RevocationTarget};
 use crate::number::{bits, signed, watermark};
 use crate::store::Connection;
@@ -104,11 +104,7 @@ async fn mark(
         RevocationTarget::Mandate(_) | RevocationTarget::Resource(_) | RevocationTarget::Zone => {
             return Ok(());
         }
-        RevocationTarget::Session(id) => (
-            "UPDATE sessions SET revoked_seq = $1 \
-             WHERE zone = $2 AND id = $3 AND revoked_seq IS NULL",
-            id.as_str(),
-        ),
+        RevocationTarget::Session(id) => return session::end(connection, zone, seq, id).await,
         RevocationTarget::Grant(id) => (
             "UPDATE grants SET revoked_seq = $1 \
              WHERE zone = $2 AND id = $3 AND revoked_seq IS NULL",
