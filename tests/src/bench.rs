@@ -1,6 +1,7 @@
 //! What enforcement costs, measured side by side: one Envoy for each variant, the same mTLS listener,
 //! the same upstream, interleaved rounds in one run.
 
+mod chain;
 mod config;
 pub(crate) mod cpu;
 mod generator;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::Boxed;
+use chain::Chains;
 use generator::Measurement;
 use stage::Stage;
 use variant::Variant;
@@ -67,6 +69,8 @@ pub fn run(out: &mut (dyn std::io::Write + Send)) -> Boxed<'_, Result<()>> {
 async fn measure(out: &mut (dyn std::io::Write + Send)) -> Result<()> {
     let plan = Plan::from_environment()?;
     let stage = Stage::build(out).await?;
+    let around = &stage.plain.around;
+    let mut chains = Chains::new(&stage.plain.forge, &around.zone, &around.issuer)?;
     let mut rounds: Rounds = Variant::ALL
         .into_iter()
         .map(|variant| (variant, Vec::new()))
@@ -74,6 +78,7 @@ async fn measure(out: &mut (dyn std::io::Write + Send)) -> Result<()> {
     for round in 0..plan.rounds {
         writeln!(out, "round {} of {}", round + 1, plan.rounds)?;
         out.flush()?;
+        chains.measure()?;
         let count = rounds.len();
         for step in 0..count {
             // Another one begins each round, so that none always runs after the same neighbour.
@@ -89,5 +94,5 @@ async fn measure(out: &mut (dyn std::io::Write + Send)) -> Result<()> {
             measured.push([few, many]);
         }
     }
-    report::write(&stage, plan, &rounds, out).await
+    report::write(&stage, plan, (&rounds, &chains), out).await
 }

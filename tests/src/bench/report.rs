@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
+use super::chain::Chains;
 use super::generator::Measurement;
 use super::stage::Stage;
 use super::stats::median;
@@ -29,11 +30,15 @@ the head, the peer and the time, takes the credential away and leaves the mark t
 pub(super) async fn write(
     stage: &Stage,
     plan: Plan,
-    rounds: &Rounds,
+    (rounds, chains): (&Rounds, &Chains),
     out: &mut (dyn Write + Send),
 ) -> Result<()> {
     let ratios = ratios(rounds);
     table(rounds, &ratios, out)?;
+    writeln!(out)?;
+    for line in chains.lines() {
+        writeln!(out, "{line}")?;
+    }
     let variants: Map<_, _> = rounds
         .iter()
         .map(|(variant, measured)| (variant.key().to_owned(), figures(*variant, measured)))
@@ -46,6 +51,7 @@ pub(super) async fn write(
         "machine": machine()?,
         "versions": versions(stage).await?,
         "variants": variants,
+        "chain": chains.report(),
         "ratios": ratios,
     });
     let path = target_folder().join("bench/enforcement.json");

@@ -35,6 +35,8 @@ pub(super) struct Side {
     pub(super) mandate_bytes: [usize; 2],
     /// Mandates that are shown in turn.
     pub(super) mandates: usize,
+    /// The zone's key, and a good mandate.
+    pub(super) forge: Forge,
 }
 
 impl Side {
@@ -61,15 +63,15 @@ impl Side {
             tokens.len()
         )?;
         let first = tokens.first().context("no mandate")?;
-        let deep = Forge::open(&stack.authority.data, first)
-            .await?
-            .delegated(DELEGATIONS);
+        let forge = Forge::open(&stack.authority.data, first).await?;
+        let deep = forge.delegated(DELEGATIONS);
         let request = |token: &String| Request::get(BANK, PATH).mandate(token).bytes();
         Ok(Self {
             around: surroundings(&stack, first).await?,
             client: tls::Client::new(stack.identity("payout")?)?,
             mandate_bytes: [first.len(), deep.len()],
             mandates: tokens.len(),
+            forge,
             known: Arc::new(Requests::new(vec![request(first)])),
             deep: Arc::new(Requests::new(vec![request(&deep)])),
             rotating: Arc::new(Requests::new(tokens.iter().map(request).collect())),

@@ -59,6 +59,11 @@ impl Forge {
         })
     }
 
+    /// The public half of the key: a point, not compressed.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        self.key.public_key().as_ref()
+    }
+
     /// The claims of the good mandate.
     #[must_use]
     pub fn claims(&self) -> Map<String, Value> {
