@@ -39,36 +39,64 @@ pub(crate) struct ExplainArgs {
 
 impl ExplainArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let id = &self.request_id;
+        let decisions = Decisions::on(&self.request_id, context).await?;
+        if context.output.is_json() {
+            context.output.json(&decisions.json())
+        } else {
+            context.output.line(&decisions.text())
+        }
+    }
+}
+
+/// The decisions on one request, oldest first, and what they are told with.
+struct Decisions {
+    entries: Vec<Value>,
+    issues: Issues,
+    standing: Standing,
+    policies: Value,
+}
+
+impl Decisions {
+    async fn on(id: &str, context: &Context) -> Result<Self, CliError> {
         let query = format!("audit?request_id={}&limit={MOST}", percent_encoded(id));
         let answer = context.client.get(&context.zone_path(&query)?).await?;
-        let mut entries = answer.get("items").and_then(Value::as_array).cloned();
-        let entries = entries.get_or_insert_default();
+        let items = answer.get("items").and_then(Value::as_array);
+        let entries: Vec<_> = items.into_iter().flatten().rev().cloned().collect();
         if entries.is_empty() {
             return Err(CliError::Failure(format!(
                 "the ledger of the zone has no decision on request {id:?}"
             )));
         }
-        entries.reverse();
-        let policies = context.client.get(&context.zone_path("policies")?).await?;
-        let issues = Issues::follow(context, entries).await?;
         let now_s = SystemClock::new().unix_ms().div_euclid(1000);
-        let standing = Standing::ask(context, now_s).await?;
+        Ok(Self {
+            issues: Issues::follow(context, &entries).await?,
+            standing: Standing::ask(context, now_s).await?,
+            policies: context.client.get(&context.zone_path("policies")?).await?,
+            entries,
+        })
+    }
+
+    fn told(&self) -> impl Iterator<Item = Told<'_>> {
         let known = Known {
-            issues: &issues,
-            standing: &standing,
-            policies: &policies,
+            issues: &self.issues,
+            standing: &self.standing,
+            policies: &self.policies,
         };
-        let told = entries.iter().map(|entry| Told::of(entry, &known));
-        let told: Vec<_> = told.collect();
-        if context.output.is_json() {
-            let items: Vec<_> = told.iter().map(Told::json).collect();
-            return context.output.json(&json!({ "items": items }));
-        }
+        let entries = self.entries.iter();
+        entries.map(move |entry| Told::of(entry, &known))
+    }
+
+    fn json(&self) -> Value {
+        let items: Vec<_> = self.told().map(|told| told.json()).collect();
+        json!({ "items": items })
+    }
+
+    fn text(&self) -> String {
         let mut shown = BTreeMap::new();
-        let paragraphs = told.iter().map(|told| told.text(now_s, &mut shown));
-        let paragraphs: Vec<_> = paragraphs.collect();
-        context.output.line(&paragraphs.join("\n\n"))
+        let paragraphs = self
+            .told()
+            .map(|told| told.text(self.standing.now_s, &mut shown));
+        paragraphs.collect::<Vec<_>>().join("\n\n")
     }
 }
 

@@ -1,4 +1,9 @@
+use caracal_mandate::event::{
+    Action, Component, Emitter, Event, Outcome, RecordedChain, RecordedHop, RecordedRow,
+};
+
 use super::*;
+use crate::api::tests::Fixture;
 
 fn entry() -> Value {
     json!({"index": 7, "event": {"action": "exchange", "component": "sts", "outcome": "deny",
@@ -60,4 +65,93 @@ fn what_is_not_known_is_said_to_be_so() {
         unreadable.starts_with("entry 3: unreadable"),
         "{unreadable}"
     );
+}
+
+/// An exchange and a request, as the token service and a point record them.
+fn recorded(mandates: &[(&str, &str)], delegation: &str) -> Vec<Event> {
+    let hop = |application: &str, delegation: Option<&str>, number: usize| RecordedHop {
+        application: application.to_owned(),
+        delegation: delegation.map(str::to_owned),
+        depth: 0,
+        expires: u64::MAX >> 11,
+        rights: 1,
+        session: format!("ses_{number}"),
+    };
+    let hops = [hop("payout", None, 0), hop("worker", Some(delegation), 1)];
+    let event = |action, component, seq| {
+        let emitter = Emitter {
+            boot: "b".to_owned(),
+            name: "test".to_owned(),
+            seq,
+        };
+        Event::new("bank", component, action, Outcome::Allow, emitter, 1_000)
+    };
+    let mut events: Vec<Event> = Vec::new();
+    for (number, (mandate, application)) in mandates.iter().enumerate() {
+        let mut exchange = event(Action::Exchange, Component::Sts, number as u64 + 1);
+        exchange.mandate = Some((*mandate).to_owned());
+        exchange.application = Some((*application).to_owned());
+        exchange.session = Some(format!("ses_{number}"));
+        exchange.grant = Some("grt_of_payout".to_owned());
+        let from = mandates[..number].iter().map(|(id, _)| (*id).to_owned());
+        exchange.chain = Some(Box::new(RecordedChain {
+            from: from.collect(),
+            hops: hops[..=number].to_vec(),
+            table: vec![RecordedRow {
+                resource: "https://accounts.bank".to_owned(),
+                scopes: vec!["accounts:read".to_owned()],
+            }],
+            through: Vec::new(),
+        }));
+        events.push(exchange);
+    }
+    let mut request = event(Action::Request, Component::Filter, 99);
+    request.request_id = Some("the-request".to_owned());
+    request.mandate = mandates.last().map(|(id, _)| (*id).to_owned());
+    events.push(request);
+    events
+}
+
+#[tokio::test]
+async fn a_request_is_led_back_over_the_management_api_to_what_was_suspended_since() {
+    let fixture = Fixture::bank().await;
+    let worker = json!({"name": "worker", "spiffe_ids": ["spiffe://corp.example/worker"]});
+    fixture.post("/v1/zones/bank/applications", worker).await;
+    let delegation = json!({"from": "payout", "to": "worker", "resource": "accounts",
+        "scopes": ["accounts:read"]});
+    let (_, made) = fixture.post("/v1/zones/bank/delegations", delegation).await;
+    let delegation = made["id"].as_str().unwrap();
+    let events = recorded(&[("mdt_1", "payout"), ("mdt_2", "worker")], delegation);
+    fixture.record(events).await;
+    let target = json!({"target": format!("delegation/{delegation}")});
+    fixture.post("/v1/zones/bank/suspensions", target).await;
+
+    let (server, token) = fixture.serve().await;
+    let context = Context {
+        client: crate::cli::Client::new(server, token, None).unwrap(),
+        zone: Some("bank".parse().unwrap()),
+        output: crate::cli::Output::new(crate::cli::Format::Table),
+    };
+    let decisions = Decisions::on("the-request", &context).await.unwrap();
+    let text = decisions.text();
+    for line in [
+        &format!("  by now        SUSPENDED: delegation/{delegation}"),
+        "     1  payout, by grant/grt_of_payout (not listed any more)",
+        &format!("     2  worker, by delegation/{delegation} (SUSPENDED)"),
+        "        may      accounts:read at https://accounts.bank",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    let authority = &decisions.json()["items"][0]["authority"];
+    assert_eq!(
+        authority["hops"][0]["held"][0]["mandate"]["target"],
+        "mandate/mdt_1"
+    );
+    assert_eq!(
+        authority["hops"][1]["held"][0]["mandate"]["target"],
+        "mandate/mdt_2"
+    );
+    assert_eq!(authority["now"], "suspended");
+    let nobody = Decisions::on("another", &context).await.err().unwrap();
+    assert!(nobody.to_string().contains("no decision on request"));
 }

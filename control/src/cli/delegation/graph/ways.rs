@@ -6,7 +6,11 @@ use super::layout::{Layout, Place};
 
 pub(super) type Point = (f64, f64);
 
-/// A line: curved from an even point to the next, straight from an odd one.
+/// Length of the tip of a line.
+pub(super) const TIP: f64 = 9.0;
+
+/// A line: straight from an even point to the next, curved from an odd one. It is straight within columns
+/// and curved between them, so that it crosses nothing that is wider than what it leads to.
 pub(super) type Way = Vec<Point>;
 
 /// One end of a line at an application, by which they are put in order.
@@ -53,25 +57,34 @@ pub(super) fn ways(layout: &Layout<'_>, edges: &[(&str, &str)]) -> Vec<Way> {
             let place = layout.applications.get(end.application);
             let place = place.copied().unwrap_or_default();
             share += 1.0;
-            let x = if end.is_right { place.right() } else { place.x };
             let y = place.y + place.height * share / shares;
-            points.insert((end.edge, end.is_first), (x, y));
+            let (left, right) = place.column;
+            // The tip has to be on the straight part, however short.
+            let tip = if end.is_first { 0.0 } else { TIP };
+            let (x, edge) = if end.is_right {
+                (place.right(), right + tip)
+            } else {
+                (place.x, left - tip)
+            };
+            points.insert((end.edge, end.is_first), [(x, y), (edge, y)]);
         }
     }
     let ways = (0..).zip(&layout.edges).map(|(edge, (_, way))| {
         let end = |is_first| points.get(&(edge, is_first)).copied().unwrap_or_default();
-        let mut line = vec![end(true)];
+        let mut line = end(true).to_vec();
         for [before, place, after] in way.array_windows::<3>() {
+            let (left, right) = if before == after {
+                // It only looks in.
+                (place.x, place.right())
+            } else {
+                place.column
+            };
             for beside in [before, after] {
-                let x = if beside.x < place.x {
-                    place.x
-                } else {
-                    place.right()
-                };
+                let x = if beside.x < place.x { left } else { right };
                 line.push((x, place.middle()));
             }
         }
-        line.push(end(false));
+        line.extend(end(false).into_iter().rev());
         line
     });
     ways.collect()
@@ -93,14 +106,37 @@ mod tests {
     fn a_line_leads_from_side_to_side_and_back_in_a_ring() {
         let (ways, places) = line(&[("a", "b"), ("b", "a")]);
         let (a, b) = (places["a"], places["b"]);
-        let ends = |way: &Way| (way[0].0, way[3].0);
+        let ends = |way: &Way| (way[0].0, way[5].0);
         assert_eq!(ends(&ways[0]), (a.right(), b.x));
         assert_eq!(ends(&ways[1]), (b.x, a.right()));
         assert!(
-            ways[0][1].0 < ways[0][2].0,
+            ways[0][2].0 < ways[0][3].0,
             "through its label to the right"
         );
-        assert!(ways[1][1].0 > ways[1][2].0, "and to the left");
+        assert!(ways[1][2].0 > ways[1][3].0, "and to the left");
+    }
+
+    #[test]
+    fn a_line_is_curved_between_columns_alone() {
+        let edges = [
+            ("a", "b"),
+            ("b", "wide"),
+            ("b", "c"),
+            ("a", "c"),
+            ("c", "a"),
+        ];
+        let (ways, _) = line(&edges);
+        for way in ways {
+            for straight in way.chunks_exact(2) {
+                let [(_, y), (_, to_y)] = straight else {
+                    panic!("{way:?}")
+                };
+                assert!((y - to_y).abs() < 0.001, "{way:?}");
+            }
+            for curve in way[1..way.len() - 1].chunks_exact(2) {
+                assert!((curve[0].0 - curve[1].0).abs() > TIP, "{way:?}");
+            }
+        }
     }
 
     #[test]
