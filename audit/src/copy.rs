@@ -73,6 +73,8 @@ const TABLES: [Table; 4] = [
             ("recorded_ms", Integer),
             ("request_id", Text),
             ("request_key", Integer),
+            ("mandate", Text),
+            ("mandate_key", Integer),
             ("application", Text),
             ("resource", Text),
             ("outcome", Text),

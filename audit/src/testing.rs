@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use caracal_mandate::event::{Action, Component, Emitter, Event, Outcome};
+use caracal_mandate::event::{
+    Action, Component, Emitter, Event, Outcome, RecordedChain, RecordedHop, RecordedRow,
+};
 use caracal_mandate::reason::Reason;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -94,6 +96,26 @@ pub(crate) fn event(zone: &str, seq: u64) -> Event {
             emitter,
             seq,
         )
+    }
+}
+
+/// As a mandate of one hop has it.
+pub(crate) fn chain() -> RecordedChain {
+    RecordedChain {
+        from: Vec::new(),
+        hops: vec![RecordedHop {
+            application: "payout".to_owned(),
+            delegation: None,
+            depth: 5,
+            expires: 1300,
+            rights: 1,
+            session: "ses_1".to_owned(),
+        }],
+        table: vec![RecordedRow {
+            resource: "https://bank.internal".to_owned(),
+            scopes: vec!["accounts:read".to_owned()],
+        }],
+        through: Vec::new(),
     }
 }
 

@@ -27,7 +27,7 @@ mod revocations;
 mod sessions;
 mod suspensions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod zones;
 
 use std::sync::Arc;

@@ -4,14 +4,19 @@
 //! below 2^53, absent members left out. The fields below are declared in that order, so that plain
 //! serialization *is* the canonical form; a test proves it. Tokens, keys and secrets have no field.
 
+mod chain;
+
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
 
-/// Version of this schema, which is the one that is written.
-pub const EVENT_VERSION: u32 = 2;
+pub use chain::{RecordedChain, RecordedHop, RecordedRow};
 
-/// Oldest version that is read. Version 1 had no `shadow`; nothing else has changed since.
+/// Version of this schema, which is the one that is written.
+pub const EVENT_VERSION: u32 = 3;
+
+/// Oldest version that is read. Version 1 had no `shadow`, version 2 no `chain`; nothing else has changed
+/// since.
 pub const OLDEST_EVENT_VERSION: u32 = 1;
 
 /// Longest canonical event in bytes: a C2SP entry bundle prefixes each entry with 16 bits.
@@ -24,8 +29,9 @@ const TYPICAL_EVENT_BYTES: usize = 1024;
 const MAX_FRAME_BYTES: usize = 1024;
 
 /// Longest text of an event that is too long, in characters; tried one after the other. 64
-/// characters of at most 6 bytes (`\u0001`) in each member fit for certain.
-const SHORTENED: [usize; 3] = [1024, 256, 64];
+/// characters of at most 6 bytes (`\u0001`) in each member fit for certain, and 24 beside the chain of
+/// any mandate, whose texts are left whole.
+const SHORTENED: [usize; 4] = [1024, 256, 64, 24];
 
 /// Which part of the system decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +92,10 @@ pub struct Event<S = String> {
     /// Application (the mandate's `client_id`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub application: Option<S>,
+    /// Whom the authority came through: of an exchange, the chain of the mandate that was issued, or
+    /// of the one that would have been made from another. Requests name a mandate, and its exchange tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chain: Option<Box<RecordedChain>>,
     /// Component that decided.
     pub component: Component,
     /// Free text for administrative changes: the kind and name of what changed.
@@ -196,6 +206,7 @@ impl<S> Event<S> {
         Self {
             action,
             application: None,
+            chain: None,
             component,
             detail: None,
             emitter,
@@ -254,14 +265,17 @@ impl Event {
         // No character takes more than 6 bytes for each of its own; seldom is more to be known.
         let texts = self.texts().into_iter().flatten();
         let text_bytes = texts.map(|text| text.len()).fold(0, usize::saturating_add);
-        let most = text_bytes.saturating_mul(6);
-        most.saturating_add(MAX_FRAME_BYTES) <= MAX_EVENT_BYTES
+        let chain = self.chain.as_ref().map(|chain| chain.measure());
+        let (chain_bytes, chain_frame) = chain.unwrap_or_default();
+        let most = text_bytes.saturating_add(chain_bytes).saturating_mul(6);
+        let frame = MAX_FRAME_BYTES.saturating_add(chain_frame);
+        most.saturating_add(frame) <= MAX_EVENT_BYTES
             || self
                 .to_canonical()
                 .is_ok_and(|bytes| bytes.len() <= MAX_EVENT_BYTES)
     }
 
-    /// Every member that may hold free text.
+    /// Every member that may hold free text. The chain has none: its names and ids are those of a mandate.
     fn texts(&mut self) -> [Option<&mut String>; 14] {
         [
             self.path.as_mut(),
@@ -287,7 +301,8 @@ impl Event {
             return Err(EventError::TooLong(bytes.len()));
         }
         let event: Self = serde_json::from_slice(bytes)?;
-        if !is_known_version(event.v) || (event.shadow && event.v < 2) {
+        let too_early = (event.shadow && event.v < 2) || (event.chain.is_some() && event.v < 3);
+        if !is_known_version(event.v) || too_early {
             return Err(EventError::Version(event.v));
         }
         if event.to_canonical()? != bytes {
@@ -301,6 +316,27 @@ impl Event {
 mod tests {
     use super::*;
 
+    fn chain() -> RecordedChain {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let hop = |application: &str, delegation: Option<&str>, depth| RecordedHop {
+            application: application.to_owned(),
+            delegation: delegation.map(str::to_owned),
+            depth,
+            expires: 1300,
+            rights: 1 << 52,
+            session: format!("ses_{application}"),
+        };
+        RecordedChain {
+            from: texts(&["mdt_0"]),
+            hops: vec![hop("boss", None, 5), hop("payout", Some("dlg_1"), 0)],
+            table: vec![RecordedRow {
+                resource: "https://bank.internal".to_owned(),
+                scopes: texts(&["accounts:read", "payments:write"]),
+            }],
+            through: texts(&["grt_0"]),
+        }
+    }
+
     fn full() -> Event {
         let emitter = Emitter {
             boot: "b".to_owned(),
@@ -310,6 +346,7 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         Event {
             application: some("payout"),
+            chain: Some(Box::new(chain())),
             detail: some("grant ü \u{1}"),
             epoch: Some(9),
             grant: some("grt_1"),
@@ -385,6 +422,7 @@ mod tests {
     fn only_a_shadow_decision_says_so_and_only_since_there_are_such() {
         let mut event = full();
         event.shadow = false;
+        event.chain = None;
         let enforced = String::from_utf8(event.to_canonical().unwrap()).unwrap();
         assert!(!enforced.contains("shadow"));
         event.v = 1;
@@ -409,12 +447,30 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_stands_in_no_event_from_before_there_were_any() {
+        let mut event = full();
+        for (v, is_read) in [(1, false), (2, false), (3, true)] {
+            event.v = v;
+            event.shadow = v == 3;
+            let read = Event::from_canonical(&event.to_canonical().unwrap());
+            assert_eq!(read.is_ok(), is_read, "version {v}");
+        }
+        event.chain = None;
+        event.v = 2;
+        let before = event.to_canonical().unwrap();
+        assert_eq!(Event::from_canonical(&before).unwrap(), event);
+    }
+
+    #[test]
     fn an_unknown_member_is_refused() {
         let text = String::from_utf8(full().to_canonical().unwrap()).unwrap();
-        let extra = text.replacen('{', "{\"a\":1,", 1);
-        assert!(matches!(
-            Event::from_canonical(extra.as_bytes()),
-            Err(EventError::Malformed(_))
-        ));
+        for place in ["{", "\"chain\":{", "\"hops\":[{", "\"table\":[{"] {
+            let extra = text.replacen(place, &format!("{place}\"a\":1,"), 1);
+            assert_ne!(extra, text);
+            assert!(matches!(
+                Event::from_canonical(extra.as_bytes()),
+                Err(EventError::Malformed(_))
+            ));
+        }
     }
 }

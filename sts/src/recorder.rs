@@ -72,6 +72,7 @@ impl Recorder {
             event.outcome = Outcome::Deny;
             event.reason = Some(Reason::AuditUnavailable);
             event.mandate = None;
+            event.chain = None;
             let mut backlog = backlog.lock().unwrap_or_else(PoisonError::into_inner);
             if backlog.len() < MAX_BACKLOG {
                 backlog.push_back(event);

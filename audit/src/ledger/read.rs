@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Ledger;
-use super::search::Search;
+use super::search::{By, Search};
 use super::state::{signed, unsigned};
 use crate::record::{Record, outcome_text};
 
@@ -19,6 +19,8 @@ pub struct ListQuery {
     pub zone: String,
     /// Exactly this request id.
     pub request_id: Option<String>,
+    /// The exchange that issued this mandate, if it tells the mandate's chain.
+    pub issued: Option<String>,
     /// Exactly this application.
     pub application: Option<String>,
     /// Exactly this resource.
@@ -55,6 +57,7 @@ impl Ledger {
         let ListQuery {
             zone,
             request_id,
+            issued,
             application,
             resource,
             outcome,
@@ -63,12 +66,24 @@ impl Ledger {
             limit,
         } = query;
         let mut search = Search::default();
-        match request_id {
-            Some(request_id) => search.by_request(self.dialect, &zone, request_id),
-            None => search.push("SELECT idx, body FROM log_entries WHERE TRUE"),
+        // One index is enough: a mandate is issued once.
+        let request_id = match (issued, request_id) {
+            (Some(mandate), request_id) => {
+                search.by(By::Mandate, self.dialect, &zone, mandate);
+                request_id
+            }
+            (None, Some(request_id)) => {
+                search.by(By::Request, self.dialect, &zone, request_id);
+                None
+            }
+            (None, None) => {
+                search.push("SELECT idx, body FROM log_entries WHERE TRUE");
+                None
+            }
         };
         search.push(" AND zone = ").value(zone);
         for (condition, wanted) in [
+            (" AND request_id = ", request_id),
             (" AND application = ", application),
             (" AND resource = ", resource),
             (

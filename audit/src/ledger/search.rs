@@ -5,7 +5,16 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{AnyPool, Arguments as _, AssertSqlSafe};
 
 use super::state::signed;
-use crate::record::request_key::{SEGMENT, STRIDE, request_key};
+use crate::record::request_key::{SEGMENT, STRIDE, search_key};
+
+/// What entries are found by through an index.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By {
+    /// The request that was decided on.
+    Request,
+    /// The mandate that was issued.
+    Mandate,
+}
 
 /// Statement and values. Text comes from the program alone; what a caller gives is a value.
 #[derive(Default)]
@@ -35,38 +44,36 @@ impl Search {
         self
     }
 
-    /// Begins a statement that looks into every segment of the index over request ids, see
-    /// [`request_key`].
-    pub(super) fn by_request(
-        &mut self,
-        dialect: Dialect,
-        zone: &str,
-        request_id: String,
-    ) -> &mut Self {
+    /// Begins a statement that looks into every segment of an index, see [`search_key`].
+    pub(super) fn by(&mut self, by: By, dialect: Dialect, zone: &str, id: String) -> &mut Self {
         self.push("WITH RECURSIVE segment (key) AS (SELECT size / ")
             .value(signed(SEGMENT))
             .push(" * ")
             .value(STRIDE)
             .push(" + ")
-            .value(request_key(0, &request_id))
+            .value(search_key(0, &id))
             .push(" FROM log_state WHERE zone = ")
             .value(zone.to_owned())
             .push(" UNION ALL SELECT key - ")
             .value(STRIDE)
             .push(" FROM segment WHERE key >= ")
             .value(STRIDE)
-            .push(match dialect {
+            .push(") SELECT idx, body FROM segment ")
+            .push(match (dialect, by) {
                 // Told outright: its planner knows nothing of how many entries share a key.
-                Dialect::Sqlite => {
-                    ") SELECT idx, body FROM segment CROSS JOIN log_entries \
-                     INDEXED BY log_entries_request ON request_key = key"
+                (Dialect::Sqlite, By::Request) => {
+                    "CROSS JOIN log_entries INDEXED BY log_entries_request"
                 }
-                Dialect::Postgres => {
-                    ") SELECT idx, body FROM segment JOIN log_entries ON request_key = key"
+                (Dialect::Sqlite, By::Mandate) => {
+                    "CROSS JOIN log_entries INDEXED BY log_entries_mandate"
                 }
+                (Dialect::Postgres, By::Request | By::Mandate) => "JOIN log_entries",
             })
-            .push(" WHERE request_id = ")
-            .value(request_id)
+            .push(match by {
+                By::Request => " ON request_key = key WHERE request_id = ",
+                By::Mandate => " ON mandate_key = key WHERE mandate = ",
+            })
+            .value(id)
     }
 
     /// Runs it.

@@ -1,4 +1,4 @@
-use caracal_mandate::event::{EVENT_VERSION, Outcome};
+use caracal_mandate::event::{EVENT_VERSION, Event, Outcome};
 
 use super::*;
 use crate::testing::{Place, submission, submissions};
@@ -311,6 +311,48 @@ async fn listing_is_newest_first_filtered_and_paged() {
     }
     let entry = ledger.list(query("b")).await.unwrap().remove(0);
     assert_eq!(entry.record.unwrap().event, crate::testing::event("b", 1));
+}
+
+#[tokio::test]
+async fn a_mandate_leads_to_the_exchange_that_issued_it_and_told_its_chain() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let entry = |seq, change: fn(&mut Event)| {
+        let mut entry = submission("a", seq);
+        entry.event.mandate = Some("mdt_1".to_owned());
+        entry.event.outcome = Outcome::Allow;
+        entry.event.chain = Some(Box::new(crate::testing::chain()));
+        change(&mut entry.event);
+        entry
+    };
+    let entries = vec![
+        entry(1, |event| event.chain = None),
+        entry(2, |event| event.request_id = Some("r".to_owned())),
+        entry(3, |event| event.outcome = Outcome::Deny),
+        entry(4, |event| event.mandate = Some("mdt_2".to_owned())),
+    ];
+    ledger.append(entries).await.unwrap();
+    let issued = |mandate: &str| ListQuery {
+        issued: Some(mandate.to_owned()),
+        ..query("a")
+    };
+    assert_eq!(listed(&ledger, issued("mdt_1")).await, [1]);
+    assert_eq!(listed(&ledger, issued("mdt_2")).await, [3]);
+    assert!(listed(&ledger, issued("mdt_3")).await.is_empty());
+    for (request, found) in [("r", &[1][..]), ("other", &[])] {
+        let both = ListQuery {
+            request_id: Some(request.to_owned()),
+            ..issued("mdt_1")
+        };
+        assert_eq!(listed(&ledger, both).await, found);
+    }
+    place
+        .sql(
+            "UPDATE log_entries SET idx = 65536, mandate_key = mandate_key + (2 << 32) WHERE idx = 1; \
+              UPDATE log_state SET size = 65540",
+        )
+        .await;
+    assert_eq!(listed(&ledger, issued("mdt_1")).await, [65536]);
 }
 
 #[tokio::test]

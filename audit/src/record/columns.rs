@@ -15,6 +15,9 @@ pub(crate) struct Series {
 pub(crate) struct Columns<S> {
     pub(crate) seq: i64,
     pub(crate) request_id: Option<S>,
+    /// The mandate that was issued. Requests name theirs in the body alone: an index over all of them
+    /// would cost each request, and what is asked is how one came to be.
+    pub(crate) mandate: Option<S>,
     pub(crate) application: Option<S>,
     pub(crate) resource: Option<S>,
     pub(crate) outcome: S,
@@ -24,9 +27,11 @@ pub(crate) struct Columns<S> {
 impl<'a, S: From<&'a str>> Columns<S> {
     pub(crate) fn of(event: &'a Event) -> Self {
         let copy = |text: &'a Option<String>| text.as_deref().map(S::from);
+        let issued = event.chain.is_some() && event.outcome == Outcome::Allow;
         Self {
             seq: i64::try_from(event.emitter.seq).unwrap_or(i64::MAX),
             request_id: copy(&event.request_id),
+            mandate: copy(&event.mandate).filter(|_| issued),
             application: copy(&event.application),
             resource: copy(&event.resource),
             outcome: outcome_text(event.outcome).into(),

@@ -1,26 +1,26 @@
-//! The key under which an entry is found by its request id.
+//! The key under which an entry is found by its request id, or by the mandate that it issued.
 //!
-//! Request ids are random, and an index over them is written all over: at 200,000 entries it cost
+//! Such ids are random, and an index over them is written all over: at 200,000 entries it cost
 //! an append two thirds of what the rest of the write does, and more with each further entry. So
 //! the index is cut into segments of consecutive entries, and only the newest segment is written.
 //! A search looks into each of them: one step down the tree for every [`SEGMENT`] entries of the log.
 
 /// Entries of one segment.
 pub(crate) const SEGMENT: u64 = 32_768;
-/// Distance between the keys of one request id in two neighbouring segments.
+/// Distance between the keys of one id in two neighbouring segments.
 pub(crate) const STRIDE: i64 = 1 << 32;
 /// Highest segment with a key of its own: beyond 7 * 10^13 entries, they share one.
 const MAX_SEGMENT: u64 = (1 << 31) - 1;
 
-/// The key of an entry: its segment, then the hash of the request id.
-pub(crate) fn request_key(index: u64, request_id: &str) -> i64 {
+/// The key of an entry: its segment, then the hash of the id.
+pub(crate) fn search_key(index: u64, id: &str) -> i64 {
     let segment = (index / SEGMENT).min(MAX_SEGMENT);
-    let key = (segment << 32) | u64::from(hash(request_id));
+    let key = (segment << 32) | u64::from(hash(id));
     i64::try_from(key).unwrap_or(i64::MAX)
 }
 
-/// FNV-1a. Nothing rests on it: entries are told apart by the request id itself, and whoever makes
-/// ids collide could as well send the same id again.
+/// FNV-1a. Nothing rests on it: entries are told apart by the id itself, and whoever makes
+/// request ids collide could as well send the same one again.
 fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -44,13 +44,13 @@ mod tests {
     }
 
     #[test]
-    fn one_request_has_one_key_in_each_segment_a_stride_apart() {
-        let first = request_key(0, "r");
-        assert_eq!(request_key(SEGMENT - 1, "r"), first);
-        assert_eq!(request_key(SEGMENT, "r"), first + STRIDE);
-        assert_eq!(request_key(5 * SEGMENT + 1, "r"), first + 5 * STRIDE);
+    fn one_id_has_one_key_in_each_segment_a_stride_apart() {
+        let first = search_key(0, "r");
+        assert_eq!(search_key(SEGMENT - 1, "r"), first);
+        assert_eq!(search_key(SEGMENT, "r"), first + STRIDE);
+        assert_eq!(search_key(5 * SEGMENT + 1, "r"), first + 5 * STRIDE);
         assert_eq!(
-            request_key(u64::MAX, "r"),
+            search_key(u64::MAX, "r"),
             first + (i64::MAX / STRIDE) * STRIDE
         );
     }

@@ -7,7 +7,7 @@ use super::database::{bytes, integer, text};
 use super::emitters::Emitters;
 use super::report::{Finding, FindingKind};
 use crate::merkle::Hash;
-use crate::record::request_key::request_key;
+use crate::record::request_key::search_key;
 use crate::record::{Columns, Record, Series};
 
 /// What one row says, and what its body hashes to.
@@ -126,6 +126,7 @@ struct Found<'a> {
     series: &'a Series,
     recorded_ms: i64,
     request_key: Option<i64>,
+    mandate_key: Option<i64>,
     columns: Columns<String>,
 }
 
@@ -136,9 +137,12 @@ fn found<'a>(row: &SqliteRow, series: Option<&'a Series>) -> Option<Found<'a>> {
         series: series?,
         recorded_ms: integer(row, "recorded_ms")?,
         request_key: integer(row, "request_key"),
+        mandate_key: integer(row, "mandate_key"),
         columns: Columns {
             seq: integer(row, "seq")?,
             request_id: text(row, "request_id"),
+            // A file from before there were such columns has no entry that would fill them either.
+            mandate: text(row, "mandate"),
             application: text(row, "application"),
             resource: text(row, "resource"),
             outcome: text(row, "outcome")?,
@@ -159,6 +163,7 @@ fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> 
     let Columns {
         seq,
         request_id,
+        mandate,
         application,
         resource,
         outcome,
@@ -166,10 +171,10 @@ fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> 
     } = &found.columns;
     let expected = Columns::<&str>::of(event);
     // An index that is none is a finding of its own.
-    let key = match (found.index, expected.request_id) {
-        (Some(index), Some(id)) => Some(request_key(index, id)),
-        (None, Some(_)) => found.request_key,
-        (_, None) => None,
+    let is_key = |key: Option<i64>, id: Option<&str>| match (found.index, id) {
+        (Some(index), Some(id)) => key == Some(search_key(index, id)),
+        (None, Some(_)) => true,
+        (_, None) => key.is_none(),
     };
     [
         ("peer", found.series.peer == *peer),
@@ -181,7 +186,12 @@ fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> 
             Ok(found.recorded_ms) == i64::try_from(*recorded_ms),
         ),
         ("request_id", request_id.as_deref() == expected.request_id),
-        ("request_key", found.request_key == key),
+        (
+            "request_key",
+            is_key(found.request_key, expected.request_id),
+        ),
+        ("mandate", mandate.as_deref() == expected.mandate),
+        ("mandate_key", is_key(found.mandate_key, expected.mandate)),
         (
             "application",
             application.as_deref() == expected.application,

@@ -1,5 +1,7 @@
+use caracal_mandate::event::Outcome;
+
 use super::*;
-use crate::testing::{Place, submission, submissions};
+use crate::testing::{Place, chain, submission, submissions};
 
 /// Two checkpoints, for 10 and 20 entries of zone `a`, and one for 5 of zone `b`.
 async fn place() -> Place {
@@ -160,6 +162,48 @@ async fn a_number_beside_the_body_that_says_something_else_is_named() {
         place.sql(statement).await;
         assert_findings(&place, statement, &[at(FindingKind::Column, 19)]).await;
     }
+}
+
+#[tokio::test]
+async fn an_entry_that_is_found_by_another_mandate_than_it_issued_is_named() {
+    for (statement, index) in [
+        ("UPDATE log_entries SET mandate = 'mdt_2' WHERE idx = 1", 1),
+        (
+            "UPDATE log_entries SET mandate = NULL, mandate_key = NULL WHERE idx = 1",
+            1,
+        ),
+        (
+            "UPDATE log_entries SET mandate_key = mandate_key + 1 WHERE idx = 1",
+            1,
+        ),
+        ("UPDATE log_entries SET mandate = 'mdt_1' WHERE idx = 2", 2),
+        ("UPDATE log_entries SET mandate_key = 7 WHERE idx = 2", 2),
+    ] {
+        let place = Place::new();
+        let ledger = place.open().await;
+        let mut issue = submission("a", 2);
+        issue.event.outcome = Outcome::Allow;
+        issue.event.mandate = Some("mdt_1".to_owned());
+        issue.event.chain = Some(Box::new(chain()));
+        let entries = vec![submission("a", 1), issue, submission("a", 3)];
+        ledger.append(entries).await.unwrap();
+        ledger.close().await;
+        assert_eq!(place.verify(None).await.worst(), None);
+        place.sql(statement).await;
+        assert_findings(&place, statement, &[at(FindingKind::Column, index)]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_from_before_issues_were_found_by_mandate_is_verified_as_it_is() {
+    let place = place().await;
+    place
+        .sql(
+            "DROP INDEX log_entries_mandate; ALTER TABLE log_entries DROP COLUMN mandate; \
+              ALTER TABLE log_entries DROP COLUMN mandate_key",
+        )
+        .await;
+    assert_eq!(place.verify(None).await.worst(), None);
 }
 
 #[tokio::test]

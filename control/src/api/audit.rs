@@ -18,6 +18,8 @@ const DEFAULT_LIMIT: u32 = 100;
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     request_id: Option<String>,
+    /// The exchange that issued this mandate.
+    issued: Option<String>,
     application: Option<String>,
     resource: Option<String>,
     outcome: Option<Outcome>,
@@ -42,6 +44,7 @@ pub(super) async fn list<A: Authority>(
 ) -> Result<Json<Items<Entry>>, ApiError> {
     let Filter {
         request_id,
+        issued,
         application,
         resource,
         outcome,
@@ -52,6 +55,7 @@ pub(super) async fn list<A: Authority>(
     let query = ListQuery {
         zone: zone.as_str().to_owned(),
         request_id,
+        issued,
         application,
         resource,
         outcome,

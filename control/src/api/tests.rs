@@ -3,12 +3,13 @@ mod delegations;
 mod grants;
 mod keys;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use caracal_audit::{CheckpointSigner, ListQuery};
-use caracal_mandate::event::{Action, Component, Outcome};
+use caracal_audit::{CheckpointSigner, ListQuery, Submission};
+use caracal_mandate::event::{Action, Component, Event, Outcome};
 use caracal_mandate::name::Name;
 use caracal_mandate::version::Version;
 use caracal_store::{CommitError, KeyRefusal};
@@ -17,6 +18,7 @@ use caracal_sts::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -121,8 +123,8 @@ impl Clock for Fixed {
     }
 }
 
-struct Fixture {
-    _directory: TempDir,
+pub(crate) struct Fixture {
+    directory: TempDir,
     /// What the stand-in was asked to have read.
     read: Arc<AtomicU64>,
     ledger: Ledger,
@@ -146,7 +148,7 @@ impl Fixture {
         let read = Arc::clone(&silent.read);
         let api = Api::new(store, ledger.clone(), silent, clock, random, lease).unwrap();
         Self {
-            _directory: directory,
+            directory,
             read,
             ledger,
             router: api.router(AdminToken::new(TOKEN)),
@@ -181,7 +183,7 @@ impl Fixture {
         self.send(request.body(body).unwrap()).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.call("POST", path, body, "").await
     }
 
@@ -189,7 +191,7 @@ impl Fixture {
         self.call("GET", path, Value::Null, "").await
     }
 
-    async fn bank() -> Self {
+    pub(crate) async fn bank() -> Self {
         let fixture = Self::new().await;
         let operation = json!({
             "name": "read", "method": "GET", "path": "/accounts/{id}", "scopes": ["accounts:read"],
@@ -215,11 +217,32 @@ impl Fixture {
         fixture
     }
 
+    /// What others have recorded.
+    pub(crate) async fn record(&self, events: Vec<Event>) {
+        let peer = "local".to_owned();
+        let submissions = events.into_iter().map(|event| Submission {
+            event,
+            peer: peer.clone(),
+        });
+        self.ledger.append(submissions.collect()).await.unwrap();
+    }
+
+    /// Serves it as it is: the address, and the file with the token.
+    pub(crate) async fn serve(&self) -> (String, PathBuf) {
+        let file = self.directory.path().join("admin.token");
+        std::fs::write(&file, TOKEN).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (format!("http://{address}"), file)
+    }
+
     fn grant() -> Value {
         json!({"application": "payout", "resource": "accounts", "scopes": ["accounts:read"]})
     }
 
-    async fn events(&self, zone: &str) -> Vec<caracal_mandate::event::Event> {
+    async fn events(&self, zone: &str) -> Vec<Event> {
         let query = ListQuery {
             zone: zone.to_owned(),
             ..ListQuery::default()

@@ -16,7 +16,8 @@ pub(crate) enum AuditCommand {
     #[command(after_help = "\
 Examples:
   caracal audit list --zone bank --outcome deny --limit 20
-  caracal audit list --zone bank --request-id 5f1c...      why was this request refused?")]
+  caracal audit list --zone bank --request-id 5f1c...      why was this request refused?
+  caracal audit list --zone bank --issued mdt_...          who was this mandate issued to, and why?")]
     List(ListArgs),
     /// Checks a ledger file with nothing but the public key; needs no server.
     Verify(VerifyArgs),
@@ -38,6 +39,9 @@ pub(crate) struct ListArgs {
     /// Decisions on this request only.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// The exchange that issued this mandate.
+    #[arg(long, value_name = "MANDATE")]
+    issued: Option<String>,
     /// Decisions about this application only.
     #[arg(long = "app", value_name = "NAME")]
     application: Option<Name>,
@@ -92,6 +96,7 @@ impl ListArgs {
     fn query(self) -> String {
         let Self {
             request_id,
+            issued,
             application,
             resource,
             outcome,
@@ -105,6 +110,7 @@ impl ListArgs {
         });
         let filters = [
             ("request_id", request_id),
+            ("issued", issued),
             ("application", application.map(|name| name.to_string())),
             ("resource", resource),
             ("outcome", outcome),

@@ -27,8 +27,13 @@ payer`), payer may make payments for it, as far as orchestrator may itself and o
     /// Lists delegations.
     List,
     /// Draws who may have whom act.
+    #[command(after_help = "\
+Example:
+  caracal delegation graph --zone bank --format svg > delegations.svg
+
+The picture needs nothing beside it, and shows what was revoked too; text and dot leave that out.")]
     Graph {
-        /// For a terminal, or for `dot -Tsvg`.
+        /// For a terminal, for `dot`, or a picture for a browser.
         #[arg(long, value_enum, default_value_t = Drawing::Text)]
         format: Drawing,
     },
@@ -108,7 +113,9 @@ impl DelegationCommand {
                 let answer = context.client.get(&path).await?;
                 let suspended = context.zone_path("suspensions")?;
                 let suspended = context.client.get(&suspended).await?;
-                let graph = Graph::read(&answer, &suspended);
+                let applications = context.zone_path("applications")?;
+                let applications = context.client.get(&applications).await?;
+                let graph = Graph::read(&answer, &suspended, &applications);
                 context.output.line(graph.drawn(format).trim_end())
             }
         }

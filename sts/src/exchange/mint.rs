@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use caracal_mandate::claims::Claims;
-use caracal_mandate::event::Event;
+use caracal_mandate::event::{Event, RecordedChain};
 use caracal_mandate::jws::MintError;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::verify::{Presentation, Presenter, Trust, VerifiedMandate, verify};
@@ -95,6 +95,7 @@ impl Minted {
     pub(crate) fn describe(&self, event: &mut Event) {
         let claims = self.verified.claims();
         event.mandate = Some(claims.jti.clone());
+        event.chain = Some(Box::new(RecordedChain::of(claims)));
         event.session = Some(claims.sid.clone());
         event.scope = Some(claims.scope.clone());
         event.epoch = Some(claims.mdt.rev.epoch);

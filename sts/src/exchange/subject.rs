@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use caracal_mandate::claims::{Actor, MandateUse};
-use caracal_mandate::event::Event;
+use caracal_mandate::event::{Event, RecordedChain};
 use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::revocation::RevocationSet;
@@ -105,6 +105,8 @@ impl Subject {
             Some(SubjectToken::Mandate(token)) => {
                 let mandate = held(authority, holder, token, now_s, event)
                     .map_err(|_| Reason::SubjectInvalid)?;
+                // A no is about it as well.
+                event.chain = Some(Box::new(RecordedChain::below(mandate.claims())));
                 relate(holder, mandate, wish.usage)?
             }
             Some(SubjectToken::IdToken(token)) => {

@@ -1,6 +1,7 @@
 //! Who is called acts with what its caller holds, as far as a delegation lets it: RFC 8693 §4.4, where the
 //! call itself is what passes authority on.
 
+use caracal_mandate::event::Outcome;
 use caracal_mandate::revocation::RevocationId;
 use caracal_store::model::{
     Application, Change, Delegation, Proof, RevocationTarget, SecretHash, Suspension,
@@ -335,4 +336,46 @@ async fn a_session_below_another_one_is_suspended_alone() {
         true,
         "the caller goes on"
     );
+}
+
+#[tokio::test]
+async fn the_ledger_tells_the_chain_of_what_was_issued_and_of_what_was_refused() {
+    let world = agents().await;
+    let called_with = call(&world).await;
+    let caller = claims(&called_with);
+    let child = act(&world, &called_with, BANK, "accounts:read", WORKER_BASIC).await;
+    let child = claims(&child.token());
+    let vault = "https://vault.internal";
+    let reply = act(&world, &called_with, vault, "secrets:read", WORKER_BASIC).await;
+    refused(&reply, "delegation_missing");
+    let events = world.events().await;
+    let issued = |claims: &Value| {
+        let mut events = events.iter();
+        let event = events.find(|event| event.mandate.as_deref() == claims["jti"].as_str());
+        event.unwrap().chain.clone().unwrap()
+    };
+    for claims in [&caller, &child] {
+        let chain = json!(issued(claims));
+        let hops = claims["mdt"]["ch"].as_array().unwrap().iter().map(|hop| {
+            let mut told = json!({"session": hop[0], "application": hop[1], "rights": hop[3],
+                "expires": hop[4], "depth": hop[5]});
+            if hop[2] != "" {
+                told["delegation"] = hop[2].clone();
+            }
+            told
+        });
+        assert_eq!(chain["hops"], json!(hops.collect::<Vec<_>>()));
+        let rows = claims["mdt"]["R"].as_array().unwrap().iter();
+        let rows = rows.zip(claims["mdt"]["S"].as_array().unwrap());
+        let rows = rows.map(|(resource, scopes)| json!({"resource": resource, "scopes": scopes}));
+        assert_eq!(chain["table"], json!(rows.collect::<Vec<_>>()));
+        assert_eq!(chain.get("from"), claims.get("from"));
+        assert_eq!(chain.get("through"), claims.get("through"));
+    }
+    // Newest first: the no names whom the authority would have come through.
+    let refusal = events[0].chain.as_ref().unwrap();
+    assert_eq!(refusal.hops, issued(&caller).hops);
+    assert_eq!(refusal.from, [caller["jti"].as_str().unwrap()]);
+    assert_eq!(refusal.through, [caller["grant"].as_str().unwrap()]);
+    assert_eq!(events[0].outcome, Outcome::Deny);
 }

@@ -57,10 +57,21 @@ fn check(submission: &Submission) -> Result<(), Rejection> {
         return Err(Rejection::Peer);
     }
     // PostgreSQL has no text with this character in it, and no HTTP header has.
-    let mut texts = [&event.request_id, &event.application, &event.resource]
+    let Columns {
+        seq: _,
+        request_id,
+        mandate,
+        application,
+        resource,
+        outcome: _,
+        reason: _,
+    } = Columns::<&str>::of(event);
+    let copied = [request_id, mandate, application, resource];
+    let emitter = [&event.emitter.name, &event.emitter.boot, peer];
+    let mut texts = copied
         .into_iter()
         .flatten()
-        .chain([&event.emitter.name, &event.emitter.boot, peer]);
+        .chain(emitter.map(String::as_str));
     if texts.any(|text| text.contains('\0')) {
         return Err(Rejection::Nul);
     }

@@ -48,7 +48,7 @@ async fn whole() -> (Fixture, Arc<Slow>) {
     let lease = sts.lease();
     let api = Api::new(store, ledger.clone(), sts, clock, random, lease).unwrap();
     let fixture = Fixture {
-        _directory: directory,
+        directory,
         read: Arc::default(),
         ledger,
         router: api.router(AdminToken::new(TOKEN)),

@@ -1,14 +1,21 @@
 //! Who may have whom act, as a picture.
 
+mod layers;
+mod layout;
+mod svg;
+mod ways;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use caracal_store::model::{Delegation, Suspension};
+use caracal_store::model::{Application, Delegation, Suspension};
 use caracal_store::{Listed, Revocable};
 use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::cli::listing::items;
+
+const NOTHING: &str = "no application may have another one act for it";
 
 /// How it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -17,33 +24,73 @@ pub(crate) enum Drawing {
     Text,
     /// The language of Graphviz.
     Dot,
+    /// A picture for a browser, with what was revoked.
+    Svg,
+}
+
+/// Whether something holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Live,
+    Suspended,
+    Revoked,
+}
+
+impl State {
+    const fn of(is_revoked: bool, is_suspended: bool) -> Self {
+        match (is_revoked, is_suspended) {
+            (true, _) => Self::Revoked,
+            (false, true) => Self::Suspended,
+            (false, false) => Self::Live,
+        }
+    }
 }
 
 /// What one application may have another one do.
 #[derive(Debug)]
 struct Edge {
+    id: String,
     to: String,
-    label: String,
-    is_suspended: bool,
+    resource: String,
+    scopes: String,
+    depth: u8,
+    state: State,
 }
 
-/// The live delegations of a zone.
+impl Edge {
+    fn label(&self) -> String {
+        let further = self.further();
+        let further = further.map_or(String::new(), |further| format!(", {further}"));
+        format!("{}: {}{further}", self.resource, self.scopes)
+    }
+
+    /// How often it may be passed on, if it may.
+    fn further(&self) -> Option<String> {
+        match self.depth {
+            0 => None,
+            1 => Some("and once further".to_owned()),
+            more => Some(format!("and {more} times further")),
+        }
+    }
+}
+
+/// The delegations of a zone.
 #[derive(Debug)]
 pub(super) struct Graph {
+    /// By who passes on. What was revoked stands in the picture alone.
     edges: BTreeMap<String, Vec<Edge>>,
+    /// Applications that are not good.
+    fallen: BTreeMap<String, State>,
 }
 
 impl Graph {
-    /// From what the server says of delegations and of suspensions.
-    pub(super) fn read(delegations: &Value, suspensions: &Value) -> Self {
+    /// From what the server says of delegations, suspensions and applications.
+    pub(super) fn read(delegations: &Value, suspensions: &Value, applications: &Value) -> Self {
         let suspended: BTreeSet<String> = items::<Listed<Suspension>>(suspensions)
             .map(|one| one.item.target.to_string())
             .collect();
         let mut edges = BTreeMap::<String, Vec<Edge>>::new();
         for one in items::<Revocable<Delegation>>(delegations) {
-            if one.revoked {
-                continue;
-            }
             let Delegation {
                 id,
                 from,
@@ -53,98 +100,64 @@ impl Graph {
                 max_depth,
                 ..
             } = one.item;
-            let depth = match max_depth {
-                0 => String::new(),
-                1 => ", and once further".to_owned(),
-                more => format!(", and {more} times further"),
-            };
+            let is_suspended = suspended.contains(&format!("delegation/{id}"));
             edges.entry(from.to_string()).or_default().push(Edge {
+                id,
                 to: to.to_string(),
-                label: format!("{resource}: {scopes}{depth}"),
-                is_suspended: suspended.contains(&format!("delegation/{id}")),
+                resource: resource.to_string(),
+                scopes: scopes.to_string(),
+                depth: max_depth,
+                state: State::of(one.revoked, is_suspended),
             });
         }
-        Self { edges }
+        let states = items::<Revocable<Application>>(applications).map(|one| {
+            let name = one.item.name.to_string();
+            let is_suspended = suspended.contains(&format!("application/{name}"));
+            (name, State::of(one.revoked, is_suspended))
+        });
+        Self {
+            edges,
+            fallen: states.filter(|(_, state)| *state != State::Live).collect(),
+        }
+    }
+
+    /// What was not revoked, by who passes on.
+    fn live(&self) -> BTreeMap<&str, Vec<&Edge>> {
+        let mut live = BTreeMap::new();
+        for (from, edges) in &self.edges {
+            let edges: Vec<_> = edges
+                .iter()
+                .filter(|edge| edge.state != State::Revoked)
+                .collect();
+            if !edges.is_empty() {
+                live.insert(from.as_str(), edges);
+            }
+        }
+        live
     }
 
     pub(super) fn drawn(&self, how: Drawing) -> String {
         match how {
-            Drawing::Text if self.edges.is_empty() => {
-                "no application may have another one act for it".to_owned()
+            Drawing::Text => Tree {
+                edges: &self.live(),
+                drawn: BTreeSet::new(),
+                text: String::new(),
             }
-            Drawing::Text => self.text(),
+            .text(),
             Drawing::Dot => self.dot(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let reached: BTreeSet<&str> = self
-            .edges
-            .values()
-            .flatten()
-            .map(|edge| edge.to.as_str())
-            .collect();
-        let tops = self
-            .edges
-            .keys()
-            .filter(|name| !reached.contains(name.as_str()));
-        // In a ring nobody stands at the top; then everybody begins one.
-        let mut tops: Vec<&str> = tops.map(String::as_str).collect();
-        let mut text = String::new();
-        let mut drawn = BTreeSet::new();
-        tops.extend(self.edges.keys().map(String::as_str));
-        for top in tops {
-            if drawn.contains(top) {
-                continue;
-            }
-            let _ = writeln!(text, "{top}");
-            self.below(top, "", &mut drawn, &mut text);
-        }
-        text
-    }
-
-    fn below<'a>(
-        &'a self,
-        name: &'a str,
-        indent: &str,
-        drawn: &mut BTreeSet<&'a str>,
-        text: &mut String,
-    ) {
-        drawn.insert(name);
-        let edges = self.edges.get(name).map_or(&[][..], Vec::as_slice);
-        let mut left = edges.len();
-        for edge in edges {
-            left = left.saturating_sub(1);
-            let (branch, deeper) = if left == 0 {
-                ("└─", "   ")
-            } else {
-                ("├─", "│  ")
-            };
-            let suspended = if edge.is_suspended {
-                " (suspended)"
-            } else {
-                ""
-            };
-            let again = drawn.contains(edge.to.as_str()) && self.edges.contains_key(&edge.to);
-            let above = if again { " (see above)" } else { "" };
-            let Edge { to, label, .. } = edge;
-            let _ = writeln!(text, "{indent}{branch} {to}  {label}{suspended}{above}");
-            if !again {
-                self.below(to, &format!("{indent}{deeper}"), drawn, text);
-            }
+            Drawing::Svg => svg::drawn(self),
         }
     }
 
     fn dot(&self) -> String {
         let mut text = String::from("digraph delegations {\n  rankdir=LR;\n  node [shape=box];\n");
-        for (from, edges) in &self.edges {
+        for (from, edges) in self.live() {
             for edge in edges {
-                let Edge {
-                    to,
-                    label,
-                    is_suspended,
-                } = edge;
-                let style = if *is_suspended { ", style=dashed" } else { "" };
+                let style = match edge.state {
+                    State::Suspended => ", style=dashed",
+                    State::Live | State::Revoked => "",
+                };
+                let (to, label) = (&edge.to, edge.label());
                 // Names and scopes have neither quotes nor backslashes.
                 let _ = writeln!(text, "  \"{from}\" -> \"{to}\" [label=\"{label}\"{style}];");
             }
@@ -154,13 +167,72 @@ impl Graph {
     }
 }
 
+/// A tree in the making.
+struct Tree<'a, 'g> {
+    edges: &'g BTreeMap<&'a str, Vec<&'a Edge>>,
+    drawn: BTreeSet<&'a str>,
+    text: String,
+}
+
+impl<'a> Tree<'a, '_> {
+    fn text(mut self) -> String {
+        let edges = self.edges;
+        if edges.is_empty() {
+            return NOTHING.to_owned();
+        }
+        let reached: BTreeSet<&str> = edges
+            .values()
+            .flatten()
+            .map(|edge| edge.to.as_str())
+            .collect();
+        let tops = edges.keys().filter(|name| !reached.contains(*name));
+        // In a ring nobody stands at the top; then everybody begins one.
+        for top in tops.chain(edges.keys()) {
+            if !self.drawn.contains(top) {
+                let _ = writeln!(self.text, "{top}");
+                self.below(top, "");
+            }
+        }
+        self.text
+    }
+
+    fn below(&mut self, name: &'a str, indent: &str) {
+        self.drawn.insert(name);
+        let edges = self.edges.get(name).map_or(&[][..], Vec::as_slice);
+        let mut left = edges.len();
+        for edge in edges {
+            left = left.saturating_sub(1);
+            let (branch, deeper) = if left == 0 {
+                ("└─", "   ")
+            } else {
+                ("├─", "│  ")
+            };
+            let suspended = match edge.state {
+                State::Suspended => " (suspended)",
+                State::Live | State::Revoked => "",
+            };
+            let to = edge.to.as_str();
+            let again = self.drawn.contains(to) && self.edges.contains_key(to);
+            let above = if again { " (see above)" } else { "" };
+            let label = edge.label();
+            let _ = writeln!(
+                self.text,
+                "{indent}{branch} {to}  {label}{suspended}{above}"
+            );
+            if !again {
+                self.below(to, &format!("{indent}{deeper}"));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn graph(edges: &[(&str, &str, &str, u8)], suspended: &[u64]) -> Graph {
+    pub(super) fn graph(edges: &[(&str, &str, &str, u8)], suspended: &[u64]) -> Graph {
         let items: Vec<_> = (1_u64..)
             .zip(edges)
             .map(|(number, (from, to, scope, depth))| {
@@ -176,7 +248,11 @@ mod tests {
                 json!({"target": {"kind": "delegation", "id": id}, "id": 1, "seq": 1})
             })
             .collect();
-        Graph::read(&json!({ "items": items }), &json!({ "items": suspended }))
+        let applications = json!({"items": [
+            {"name": "clerk", "spiffe_ids": [], "seq": 1, "revoked": true},
+            {"name": "boss", "spiffe_ids": [], "seq": 1, "revoked": false}]});
+        let [delegations, suspended] = [items, suspended].map(|items| json!({ "items": items }));
+        Graph::read(&delegations, &suspended, &applications)
     }
 
     #[test]

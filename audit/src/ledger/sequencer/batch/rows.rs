@@ -11,7 +11,7 @@ use super::super::super::append::Prepared;
 use super::super::super::state::signed;
 use super::Growth;
 use crate::merkle::Hash;
-use crate::record::request_key::request_key;
+use crate::record::request_key::search_key;
 
 /// One entry at its place.
 pub(super) struct Row<'a> {
@@ -54,7 +54,7 @@ impl<'a> Row<'a> {
 }
 
 /// Values of a row.
-const COLUMNS: usize = 13;
+const COLUMNS: usize = 15;
 
 /// A statement for a fixed number of rows, so that each is prepared once.
 struct Statement {
@@ -94,7 +94,8 @@ impl Statement {
         // A clash of (zone, idx) is not covered by the last clause: it fails, as it must.
         let sql = format!(
             "{verb} INTO log_entries (zone, idx, emitter_id, seq, recorded_ms, \
-             request_id, request_key, application, resource, outcome, reason, leaf_hash, body) \
+             request_id, request_key, mandate, mandate_key, application, resource, outcome, reason, \
+             leaf_hash, body) \
              VALUES {} ON CONFLICT (emitter_id, seq) DO NOTHING",
             (0..rows).map(row).collect::<Vec<_>>().join(", ")
         );
@@ -120,7 +121,8 @@ impl Statement {
             } = row;
             let columns = &submission.columns;
             let request_id = columns.request_id.as_deref();
-            let key = request_id.map(|id| request_key(index, id));
+            let mandate = columns.mandate.as_deref();
+            let key = |id: &str| search_key(index, id);
             query = query
                 .bind(&*zone)
                 .bind(signed(index))
@@ -128,7 +130,9 @@ impl Statement {
                 .bind(columns.seq)
                 .bind(signed(recorded_ms))
                 .bind(request_id)
-                .bind(key)
+                .bind(request_id.map(key))
+                .bind(mandate)
+                .bind(mandate.map(key))
                 .bind(columns.application.as_deref())
                 .bind(columns.resource.as_deref())
                 .bind(&*columns.outcome)
