@@ -11,7 +11,7 @@
 //! trace hands on. Without the mark a trace with two callers is ambiguous, and nothing is done for either.
 
 mod board;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod memory;
 mod seal;
 mod trace;
@@ -21,7 +21,7 @@ pub use trace::{Trace, is_marked, marked, unmarked};
 
 use board::{Board, Entry};
 use caracal_mandate::reason::Reason;
-use seal::{Name, Seal};
+use seal::{Name, Seal, TraceName};
 
 use crate::config::CallsConfig;
 use crate::time::Moment;
@@ -118,10 +118,9 @@ impl Calls {
         let caller = self.seal.caller(call.session);
         let put = self.board.change(name.slot(), |entries| {
             board::prune(entries, now.unix_s());
-            if let Some(known) = entries.iter_mut().find(|entry| entry.is(name)) {
-                known.open = known.open.saturating_add(1);
-                return true;
-            }
+            // Whoever put something else up under this name is put right.
+            let same = entries.extract_if(.., |entry| entry.is(name));
+            let open = same.map(|entry| entry.open).max().unwrap_or(0);
             if entries.len() >= board::MAX_CALLS_OF_SLOT {
                 return false;
             }
@@ -130,7 +129,7 @@ impl Calls {
                 trace: name.trace.to_vec(),
                 mark: name.mark.0.to_vec(),
                 caller: caller.to_vec(),
-                open: 1,
+                open: open.saturating_add(1),
                 expires: call.expires,
                 lingers_until: 0,
                 sealed,
@@ -175,21 +174,27 @@ impl Calls {
         if let Some(mark) = mark {
             here.retain(|entry| entry.mark == mark.0);
         }
-        let several = here
+        let mut known: Vec<_> = here
+            .iter()
+            .filter_map(|entry| Some((entry, self.opened(trace, entry)?)))
+            .collect();
+        let several = known
             .windows(2)
-            .any(|pair| matches!(pair, [one, other] if one.caller != other.caller));
+            .any(|pair| matches!(pair, [one, other] if one.0.caller != other.0.caller));
         if several {
             return Err(Reason::CallerAmbiguous);
         }
         // Of several mandates of one caller the one that lasts longest.
-        let entry = here.into_iter().max_by_key(|entry| entry.expires);
-        Ok(entry.and_then(|entry| {
-            let mark = Mark(entry.mark.as_slice().try_into().ok()?);
-            let token = self
-                .seal
-                .open(Name { trace, mark }, entry.expires, &entry.sealed)?;
-            Some(Caller { mark, token })
-        }))
+        known.sort_unstable_by_key(|(entry, _)| entry.expires);
+        Ok(known.pop().map(|(_, caller)| caller))
+    }
+
+    /// What nobody else can have put up.
+    fn opened(&self, trace: TraceName, entry: &Entry) -> Option<Caller> {
+        let mark = Mark(entry.mark.as_slice().try_into().ok()?);
+        let name = Name { trace, mark };
+        let token = self.seal.open(name, entry.expires, &entry.sealed)?;
+        Some(Caller { mark, token })
     }
 }
 

@@ -25,7 +25,7 @@ pub trait SharedData {
 
 /// One caller's mandate in one trace.
 #[derive(Clone, PartialEq, Eq, Message)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     #[prost(bytes = "vec", tag = "1")]
     pub(super) trace: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
@@ -58,9 +58,9 @@ impl Entry {
 
 /// The value of one slot.
 #[derive(Clone, PartialEq, Eq, Message)]
-struct Slot {
+pub(crate) struct Slot {
     #[prost(message, repeated, tag = "1")]
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// Takes away what is over.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::SharedData;
+#[cfg(test)]
+use super::board::{Entry, Slot};
 
 /// A value and its version.
 type Versioned = (Vec<u8>, u32);
@@ -56,5 +58,22 @@ impl SharedData for SharedMemory {
             values.insert(key.to_owned(), (value.to_vec(), now + 1));
         }
         current
+    }
+}
+
+/// A slot with so many calls that are under way until then.
+#[cfg(test)]
+pub(crate) fn slot(count: u8, expires: u64) -> Slot {
+    let entry = |number: u8| Entry {
+        trace: vec![number; 16],
+        mark: vec![number; 8],
+        caller: vec![number; 8],
+        open: 1,
+        expires,
+        lingers_until: 0,
+        sealed: vec![number; 40],
+    };
+    Slot {
+        entries: (0..count).map(entry).collect(),
     }
 }

@@ -209,6 +209,31 @@ fn a_call_for_which_there_is_no_room_is_not_put_up_and_takes_nobodys_place() {
 }
 
 #[test]
+fn what_somebody_plants_beside_a_call_changes_nothing() {
+    let host = Host::default();
+    let calls = host.worker();
+    let open = calls.begin(call(ID, "a.b.c", "ses_1"), at(10)).unwrap();
+    let plant = |entries: &mut Vec<Entry>| {
+        let planted = entries.iter().map(|entry| Entry {
+            caller: vec![9; MARK_BYTES],
+            expires: 900,
+            sealed: vec![9; 60],
+            ..entry.clone()
+        });
+        let planted: Vec<_> = planted.collect();
+        entries.extend(planted);
+        true
+    };
+    calls.board.change(open.0.slot(), plant);
+    assert_eq!(
+        token(calls.find(by(ID, None), at(11))).as_deref(),
+        Some("a.b.c")
+    );
+    let _again = calls.begin(call(ID, "a.b.c", "ses_1"), at(12)).unwrap();
+    assert_eq!(calls.board.read(open.0.slot()).len(), 1, "it is put right");
+}
+
+#[test]
 fn a_slot_that_somebody_fills_with_anything_holds_nothing() {
     let host = Host::default();
     let calls = host.worker();

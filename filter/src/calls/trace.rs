@@ -12,10 +12,10 @@ const MAX_MEMBERS: usize = 32;
 /// What a request says of where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Trace<'a> {
-    pub(super) id: Option<&'a str>,
-    pub(super) request_id: Option<&'a str>,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) request_id: Option<&'a str>,
     /// The mark in its `tracestate`.
-    pub(super) mark: Option<Mark>,
+    pub(crate) mark: Option<Mark>,
 }
 
 impl<'a> Trace<'a> {
