@@ -25,7 +25,7 @@ fn exchanges() -> [Value; 2] {
                     chain| {
         json!({"index": index, "event": {"action": "exchange", "component": "sts", "outcome": "allow",
             "mandate": mandate, "session": session, "grant": grant, "resource": resource,
-            "policy": "sha256:a", "zone": "z", "time_ms": 900_000 + index, "chain": chain}})
+            "policy": "sha256:a", "zone": "z", "time_ms": 900_000, "chain": chain}})
     };
     let called = json!({"hops": [boss], "table": table()});
     let acts =
