@@ -198,6 +198,27 @@ fn a_refused_exchange_tells_what_it_was_to_be_made_from() {
 }
 
 #[test]
+fn a_refusal_without_a_mandate_tells_what_has_become_of_what_it_names() {
+    let refused = json!({"index": 3, "event": {"action": "exchange", "component": "sts",
+        "outcome": "deny", "reason": "no_grant", "application": "payer", "grant": "grt_1"}});
+    let standing = standing(&[("application", "payer")], &[("grant", "grt_1")]);
+    let (issues, policies) = (Issues::default(), Value::Null);
+    let known = Known {
+        issues: &issues,
+        standing: &standing,
+        policies: &policies,
+    };
+    let told = Told::of(&refused, &known);
+    let text = told.text(NOW, &mut BTreeMap::new());
+    assert!(
+        text.contains("  application   payer (SUSPENDED)\n"),
+        "{text}"
+    );
+    assert!(text.contains("  grant         grt_1 (REVOKED)"), "{text}");
+    assert_eq!(told.json()["by_now"]["grant"]["now"], "revoked");
+}
+
+#[test]
 fn a_mandate_that_the_ledger_cannot_lead_back_is_said_to_be_one() {
     let (line, text) = told(&request("mdt_9"), &standing(&[], &[("mandate", "mdt_9")]));
     assert!(
