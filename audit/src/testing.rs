@@ -99,8 +99,20 @@ pub(crate) fn event(zone: &str, seq: u64) -> Event {
     }
 }
 
+/// An exchange that issued a mandate.
+pub(crate) fn issue(zone: &str, seq: u64, mandate: &str) -> Submission {
+    let mut issue = submission(zone, seq);
+    issue.event.component = Component::Sts;
+    issue.event.action = Action::Exchange;
+    issue.event.outcome = Outcome::Allow;
+    issue.event.reason = None;
+    issue.event.mandate = Some(mandate.to_owned());
+    issue.event.chain = Some(Box::new(chain()));
+    issue
+}
+
 /// As a mandate of one hop has it.
-pub(crate) fn chain() -> RecordedChain {
+fn chain() -> RecordedChain {
     RecordedChain {
         from: Vec::new(),
         hops: vec![RecordedHop {

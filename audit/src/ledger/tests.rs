@@ -1,7 +1,7 @@
 use caracal_mandate::event::{EVENT_VERSION, Event, Outcome};
 
 use super::*;
-use crate::testing::{Place, submission, submissions};
+use crate::testing::{Place, issue, submission, submissions};
 use crate::verify::Severity;
 
 mod replicas;
@@ -318,10 +318,7 @@ async fn a_mandate_leads_to_the_exchange_that_issued_it_and_told_its_chain() {
     let place = Place::new();
     let ledger = place.open().await;
     let entry = |seq, change: fn(&mut Event)| {
-        let mut entry = submission("a", seq);
-        entry.event.mandate = Some("mdt_1".to_owned());
-        entry.event.outcome = Outcome::Allow;
-        entry.event.chain = Some(Box::new(crate::testing::chain()));
+        let mut entry = issue("a", seq, "mdt_1");
         change(&mut entry.event);
         entry
     };

@@ -1,7 +1,5 @@
-use caracal_mandate::event::Outcome;
-
 use super::*;
-use crate::testing::{Place, chain, submission, submissions};
+use crate::testing::{Place, issue, submission, submissions};
 
 /// Two checkpoints, for 10 and 20 entries of zone `a`, and one for 5 of zone `b`.
 async fn place() -> Place {
@@ -181,11 +179,11 @@ async fn an_entry_that_is_found_by_another_mandate_than_it_issued_is_named() {
     ] {
         let place = Place::new();
         let ledger = place.open().await;
-        let mut issue = submission("a", 2);
-        issue.event.outcome = Outcome::Allow;
-        issue.event.mandate = Some("mdt_1".to_owned());
-        issue.event.chain = Some(Box::new(chain()));
-        let entries = vec![submission("a", 1), issue, submission("a", 3)];
+        let entries = vec![
+            submission("a", 1),
+            issue("a", 2, "mdt_1"),
+            submission("a", 3),
+        ];
         ledger.append(entries).await.unwrap();
         ledger.close().await;
         assert_eq!(place.verify(None).await.worst(), None);

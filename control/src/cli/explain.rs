@@ -18,7 +18,7 @@ use super::error::CliError;
 use super::output::plain;
 use issues::Issues;
 use line::{Known, Line};
-use standing::Standing;
+use standing::{Standing, Thing};
 
 /// Most decisions on one request that are told.
 const MOST: u32 = 100;
@@ -105,8 +105,13 @@ struct Told<'a> {
     entry: &'a Value,
     because: Option<String>,
     policy_is: Option<String>,
+    /// What the entry itself names, by member: a refusal may rest on nothing but that.
+    named: BTreeMap<&'static str, Thing>,
     line: Option<Line>,
 }
+
+/// Members of events that name what can be revoked. They are called as `caracal revoke` calls them.
+const REVOCABLE: [&str; 4] = ["application", "grant", "session", "mandate"];
 
 impl<'a> Told<'a> {
     fn of(entry: &'a Value, known: &Known<'_>) -> Self {
@@ -121,6 +126,10 @@ impl<'a> Told<'a> {
             entry,
             because,
             policy_is: policy,
+            named: REVOCABLE
+                .into_iter()
+                .filter_map(|kind| Some((kind, known.standing.of(kind, text(kind)?))))
+                .collect(),
             line: Line::of(entry, known),
         }
     }
@@ -130,12 +139,14 @@ impl<'a> Told<'a> {
             entry,
             because,
             policy_is,
+            named,
             line,
         } = self;
         let mut told = (*entry).clone();
         if let Some(told) = told.as_object_mut() {
             told.insert("because".to_owned(), json!(because));
             told.insert("policy_is".to_owned(), json!(policy_is));
+            told.insert("by_now".to_owned(), json!(named));
             told.insert("authority".to_owned(), json!(line));
         }
         told

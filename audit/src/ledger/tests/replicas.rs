@@ -66,6 +66,27 @@ async fn two_sequencers_on_one_file_take_turns_and_make_one_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_exchange_that_issued_a_mandate_is_found_on_a_server_and_in_a_copy_of_it() {
+    let shared = Shared::new().await;
+    let ledger = shared.open().await;
+    let entries = vec![
+        submission("a", 1),
+        issue("a", 2, "mdt_1"),
+        issue("a", 3, "mdt_2"),
+    ];
+    ledger.append(entries).await.unwrap();
+    for (mandate, found) in [("mdt_1", &[1][..]), ("mdt_2", &[2]), ("mdt_3", &[])] {
+        let issued = ListQuery {
+            issued: Some(mandate.to_owned()),
+            ..query("a")
+        };
+        assert_eq!(listed(&ledger, issued).await, found);
+    }
+    ledger.close().await;
+    assert_eq!(shared.verify().await.worst(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn replicas_at_once_give_every_event_one_place_and_leave_no_gap() {
     let shared = Shared::new().await;
     let mut tasks = Vec::new();

@@ -87,8 +87,8 @@ fn recorded(mandates: &[(&str, &str)], delegation: &str) -> Vec<Event> {
         Event::new("bank", component, action, Outcome::Allow, emitter, 1_000)
     };
     let mut events: Vec<Event> = Vec::new();
-    for (number, (mandate, application)) in mandates.iter().enumerate() {
-        let mut exchange = event(Action::Exchange, Component::Sts, number as u64 + 1);
+    for ((number, seq), (mandate, application)) in (0..).zip(1..).zip(mandates) {
+        let mut exchange = event(Action::Exchange, Component::Sts, seq);
         exchange.mandate = Some((*mandate).to_owned());
         exchange.application = Some((*application).to_owned());
         exchange.session = Some(format!("ses_{number}"));

@@ -57,7 +57,12 @@ impl Told<'_> {
             let Some(value) = event.get(member) else {
                 continue;
             };
-            let value = plain(value);
+            let mut value = plain(value);
+            // Whether something is listed still is no news about a decision of long ago.
+            let now = self.named.get(member).map(|thing| thing.now);
+            value.push_str(mark(
+                now.filter(|now| *now > Now::Unknown).unwrap_or(Now::Good),
+            ));
             match &self.policy_is {
                 Some(standing) if member == "policy" => {
                     row(&mut text, heading, &format!("{value} ({standing})"));

@@ -121,6 +121,8 @@ fn event(chain: RecordedChain) -> Event {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_chain_of_any_mandate_is_recorded_whole_beside_whatever_texts(claims in any_claims()) {
         let chain = RecordedChain::of(&claims);

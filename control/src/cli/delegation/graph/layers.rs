@@ -64,12 +64,11 @@ impl<'a> Walk<'a, '_> {
         self.enter(top, &mut path);
         while let Some((name, rest)) = path.last_mut() {
             let name: &'a str = name;
-            match rest.pop() {
-                Some(next) => self.enter(next, &mut path),
-                None => {
-                    self.left.push(name);
-                    path.pop();
-                }
+            if let Some(next) = rest.pop() {
+                self.enter(next, &mut path);
+            } else {
+                self.left.push(name);
+                path.pop();
             }
         }
     }

@@ -123,11 +123,11 @@ mod tests {
             let layout = Layout::new(&sizes, &pairs, &labels);
             let labels = layout.edges.iter().map(|(label, _)| *label);
             let places: Vec<_> = layout.applications.values().copied().chain(labels).collect();
-            prop_assert_eq!(places.len(), sizes.len() + pairs.len());
+            prop_assert_eq!(places.len(), sizes.len().saturating_add(pairs.len()));
             for (number, place) in places.iter().enumerate() {
                 prop_assert!(place.x >= 0.0 && place.y >= -0.001, "{:?}", place);
                 prop_assert!(place.right() <= layout.size.0 && place.bottom() <= layout.size.1);
-                for other in &places[number + 1..] {
+                for other in places.iter().take(number) {
                     prop_assert!(apart(*place, *other), "{:?} {:?}", place, other);
                 }
             }

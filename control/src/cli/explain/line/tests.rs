@@ -25,7 +25,7 @@ fn exchanges() -> [Value; 2] {
                     chain| {
         json!({"index": index, "event": {"action": "exchange", "component": "sts", "outcome": "allow",
             "mandate": mandate, "session": session, "grant": grant, "resource": resource,
-            "policy": "sha256:a", "zone": "z", "time_ms": 900_000 + index, "chain": chain}})
+            "policy": "sha256:a", "zone": "z", "time_ms": 900_000, "chain": chain}})
     };
     let called = json!({"hops": [boss], "table": table()});
     let acts =
@@ -195,6 +195,27 @@ fn a_refused_exchange_tells_what_it_was_to_be_made_from() {
     );
     assert!(text.contains("mandate  mdt_1, entry 3"), "{text}");
     assert_eq!(line.unwrap()["mandate"], Value::Null);
+}
+
+#[test]
+fn a_refusal_without_a_mandate_tells_what_has_become_of_what_it_names() {
+    let refused = json!({"index": 3, "event": {"action": "exchange", "component": "sts",
+        "outcome": "deny", "reason": "no_grant", "application": "payer", "grant": "grt_1"}});
+    let standing = standing(&[("application", "payer")], &[("grant", "grt_1")]);
+    let (issues, policies) = (Issues::default(), Value::Null);
+    let known = Known {
+        issues: &issues,
+        standing: &standing,
+        policies: &policies,
+    };
+    let told = Told::of(&refused, &known);
+    let text = told.text(NOW, &mut BTreeMap::new());
+    assert!(
+        text.contains("  application   payer (SUSPENDED)\n"),
+        "{text}"
+    );
+    assert!(text.contains("  grant         grt_1 (REVOKED)"), "{text}");
+    assert_eq!(told.json()["by_now"]["grant"]["now"], "revoked");
 }
 
 #[test]
