@@ -71,7 +71,7 @@ impl Buffer {
         let mut chunked = false;
         for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
             let text = || Some(value.to_owned());
-            match name {
+            match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse()?,
                 "transfer-encoding" => chunked = true,
                 "x-caracal-reason" => response.reason = text(),
