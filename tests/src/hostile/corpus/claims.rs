@@ -303,6 +303,16 @@ fn chains(kit: &Kit) -> Vec<Case> {
             AttenuationViolation,
         ),
         case(
+            "a child whose parent holds its scope at another resource",
+            |chain| {
+                let resources = [BANK, VAULT].map(|host| format!("http://{host}"));
+                replace(chain, "/R", json!(resources));
+                replace(chain, "/S", json!([["accounts:read"], ["accounts:read"]]));
+                child(chain, |_| {}, |parent| replace(parent, "/3", 2));
+            },
+            AttenuationViolation,
+        ),
+        case(
             "a child that outlives its parent",
             |chain| child(chain, |_| {}, |parent| replace(parent, "/4", 1)),
             AttenuationViolation,
