@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::super::*;
 use super::forge::*;
 use crate::chain::{Chain, Holding};
-use crate::claims::MAX_MANDATE_BYTES;
 use crate::edge::{Edge, Statement};
 use crate::key::Signer as _;
 use crate::revocation::Revocation;
@@ -234,15 +233,6 @@ fn a_chain_that_widens_is_refused_as_such_and_more_edges_than_hops_are_no_claims
     let edges = claims.edges.iter_mut();
     edges.for_each(|edge| edge.scopes = ScopeSet::default());
     assert_eq!(said(&claims), Err(Reason::MandateClaims));
-}
-
-#[test]
-fn a_mandate_with_every_step_signed_is_small_enough_to_travel() {
-    for (times, budget) in [(1, 1300), (5, 3050)] {
-        let bytes = minted(&signed(times)).len();
-        println!("{bytes} bytes after {times} signed delegations (budget {budget})");
-        assert!(bytes <= budget && bytes <= MAX_MANDATE_BYTES, "{bytes}");
-    }
 }
 
 /// One thing that somebody without the owners' keys does to a token, who has the zone's key.

@@ -285,10 +285,10 @@ fn forged(own: &str, edges: &Value) -> Claims {
     let mut claims: Claims = serde_json::from_value(claims(own)).unwrap();
     let mut last = claims.mdt.hops[0].clone();
     claims.mdt.hops[0].depth = 5;
-    last.session = "ses_forged".to_owned();
+    "ses_forged".clone_into(&mut last.session);
     last.application = "worker".parse().unwrap();
     last.depth = 0;
-    claims.sid = last.session.clone();
+    claims.sid.clone_from(&last.session);
     claims.client_id = last.application.clone();
     claims.mdt.hops.push(last);
     claims.edges = serde_json::from_value(edges.clone()).unwrap();
