@@ -185,12 +185,16 @@ struct Context {
 }
 
 impl Context {
+    /// The zone.
+    fn zone(&self) -> Result<&Name, CliError> {
+        self.zone.as_ref().ok_or_else(|| {
+            CliError::Usage("no zone: give --zone NAME or set CARACAL_ZONE".to_owned())
+        })
+    }
+
     /// Path of something in the zone.
     fn zone_path(&self, rest: &str) -> Result<String, CliError> {
-        let zone = self.zone.as_ref().ok_or_else(|| {
-            CliError::Usage("no zone: give --zone NAME or set CARACAL_ZONE".to_owned())
-        })?;
-        Ok(format!("/v1/zones/{zone}/{rest}"))
+        Ok(format!("/v1/zones/{}/{rest}", self.zone()?))
     }
 }
 

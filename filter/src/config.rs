@@ -1,5 +1,6 @@
 //! The plugin's configuration, as it stands in Envoy or in an Istio resource.
 
+use caracal_mandate::edge::Delegators;
 use caracal_mandate::name::Name;
 use serde::Deserialize;
 use serde_json::Value;
@@ -139,6 +140,10 @@ pub struct Config {
     /// Whether whoever is called acts for its callers.
     #[serde(default)]
     pub calls: Option<CallsConfig>,
+    /// Whose signatures are demanded of what was passed on, with their keys: what no database can change.
+    /// Without it none are.
+    #[serde(default)]
+    pub delegators: Option<Delegators>,
     /// Most verified mandates that one VM remembers.
     #[serde(default = "default_mandate_cache")]
     pub mandate_cache: usize,
@@ -241,6 +246,16 @@ impl Config {
                 "must be from 0 to 900",
             ),
             (
+                document.get("delegators").is_none_or(Value::is_object),
+                "delegators",
+                "must be an object: leave it out where no signatures are demanded",
+            ),
+            (
+                config.delegators.is_none() || config.role != Role::Agent,
+                "delegators",
+                "is for points that enforce, and an agent's sidecar does not: give it to the resource's",
+            ),
+            (
                 LEASE_MS.contains(&config.lease_ms),
                 "lease_ms",
                 "must be from 500 to 10000",
@@ -332,11 +347,27 @@ mod tests {
                 r#""resource","zone":"prod""#,
                 r#""gateway","calls":{"secret":"0123456789abcdef"},"zone":"prod""#,
             ),
+            ("\"instance\"", r#""delegators":null,"instance""#),
+            ("\"instance\"", r#""delegators":[],"instance""#),
+            ("\"instance\"", r#""delegators":{"a":[]},"instance""#),
+            ("\"instance\"", r#""delegators":{"a":["AAAA"]},"instance""#),
+            (
+                r#""resource","zone":"prod""#,
+                r#""agent","delegators":{},"zone":"prod""#,
+            ),
         ] {
             let text = MINIMAL.replacen(from, to, 1);
             assert!(Config::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert!(matches!(Config::parse(b""), Err(ConfigError::Missing)));
+    }
+
+    #[test]
+    fn signatures_are_demanded_as_soon_as_delegators_are_named_or_said_to_be_none() {
+        assert_eq!(Config::parse(MINIMAL.as_bytes()).unwrap().delegators, None);
+        let none = MINIMAL.replacen("\"instance\"", r#""delegators":{},"instance""#, 1);
+        let none = Config::parse(none.as_bytes()).unwrap();
+        assert_eq!(none.delegators, Some(Delegators::default()));
     }
 
     #[test]

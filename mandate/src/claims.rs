@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::ResourceUri;
 use crate::chain::{Chain, Leaf, MAX_HOPS};
+use crate::edge::Edge;
 use crate::name::Name;
 use crate::scope::ScopeSet;
 use crate::spiffe::SpiffeId;
@@ -119,6 +120,10 @@ pub struct Claims {
     /// Ids of the grants that those mandates rested on, where they were others than `grant`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub through: Vec<String>,
+    /// For each hop after the root, what the owner of the application before it signed. Where one of them
+    /// did not there is none, and points that demand signatures refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub edges: Vec<Edge>,
     /// The delegation chain.
     pub mdt: Chain,
 }
@@ -136,7 +141,8 @@ impl Claims {
         // A delegation mandate is for somebody.
         let may_act = self.may_act.is_some() || self.usage == MandateUse::Execute;
         let ancestors = self.from.len() <= MAX_ANCESTORS && self.through.len() <= MAX_HOPS;
-        actor && may_act && ancestors
+        let edges = self.edges.len() < MAX_HOPS;
+        actor && may_act && ancestors && edges
     }
 
     /// The part of the claims that the last hop of the chain must repeat.

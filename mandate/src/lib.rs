@@ -18,6 +18,7 @@
 pub mod catalog;
 pub mod chain;
 pub mod claims;
+pub mod edge;
 pub mod event;
 pub mod expiry;
 #[cfg(any(test, fuzzing))]

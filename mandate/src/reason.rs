@@ -122,6 +122,7 @@ reasons! {
     HolderUnknown = "holder_unknown", InvalidToken, "the peer has no verified workload identity";
     HolderMismatch = "holder_mismatch", InvalidToken, "the mandate is bound to another workload than the peer that presents it";
     AttenuationViolation = "attenuation_violation", InvalidToken, "a hop of the delegation chain holds more than the hop before it";
+    DelegationUnsigned = "delegation_unsigned", InvalidToken, "an application before the holder passed this on without a signature of its owner that this point knows";
     Revoked = "revoked", InvalidToken, "the mandate, or something that it descends from, was revoked";
     Suspended = "suspended", InvalidToken, "the mandate, or something that it descends from, is suspended";
     InsufficientScope = "insufficient_scope", InsufficientScope, "the mandate's scopes do not cover the operation";

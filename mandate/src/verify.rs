@@ -6,6 +6,7 @@
 
 use crate::catalog::{Resource, ResourceUri};
 use crate::claims::{CLOCK_SKEW_SECONDS, Claims, MAX_LIFETIME_SECONDS, MandateUse};
+use crate::edge::Delegators;
 use crate::jws::Parts;
 use crate::key::{KeySet, SignatureVerifier};
 use crate::name::Name;
@@ -24,6 +25,8 @@ pub struct Trust<'a> {
     pub issuer: &'a str,
     /// Its live keys.
     pub keys: &'a KeySet,
+    /// Whose signatures are demanded of what was passed on; `None` demands none.
+    pub delegators: Option<&'a Delegators>,
 }
 
 /// A mandate whose signature, type, issuer, zone and claims are good.
@@ -32,8 +35,9 @@ pub struct VerifiedMandate {
     kid: Box<str>,
     claims: Claims,
     scopes: ScopeSet,
-    /// Whether the chain attenuates; reported in its own place in the decision order.
-    attenuates: bool,
+    /// Whether the chain attenuates and is signed where that is demanded; reported in its own place in the
+    /// decision order.
+    descent: Result<(), Reason>,
     lineage: Box<[RevocationId]>,
 }
 
@@ -68,15 +72,32 @@ pub fn verify(
     if lifetime == 0 || lifetime > MAX_LIFETIME_SECONDS {
         return Err(Reason::MandateLifetime);
     }
-    let attenuates = claims.mdt.verify(claims.leaf(&scopes)).is_ok();
+    let descent = descent(&claims, &scopes, trust.delegators, crypto);
     let lineage = lineage(&claims);
     Ok(VerifiedMandate {
         kid: parts.kid.into(),
         claims,
         scopes,
-        attenuates,
+        descent,
         lineage,
     })
+}
+
+/// Whether every hop holds no more than the hop before it, and by a signature where that is demanded.
+fn descent(
+    claims: &Claims,
+    scopes: &ScopeSet,
+    delegators: Option<&Delegators>,
+    crypto: &dyn SignatureVerifier,
+) -> Result<(), Reason> {
+    let chain = claims.mdt.verify(claims.leaf(scopes));
+    chain.map_err(|_| Reason::AttenuationViolation)?;
+    match delegators {
+        Some(delegators) if !delegators.vouch_for(claims, scopes, crypto) => {
+            Err(Reason::DelegationUnsigned)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Everything that the mandate descends from and by which it can be revoked.
@@ -97,7 +118,9 @@ fn lineage(claims: &Claims) -> Box<[RevocationId]> {
         ]
     });
     let by = claims.mdt.hops.iter().map(|hop| hop.by.as_str());
-    let by = by.filter(|by| !by.is_empty()).map(|by| id(Delegation, by));
+    let signed = claims.edges.iter().map(|edge| edge.id.as_str());
+    let by = by.chain(signed).filter(|by| !by.is_empty());
+    let by = by.map(|by| id(Delegation, by));
     let ancestors = claims.from.iter().map(|jti| id(Mandate, jti));
     let through = claims.through.iter().map(|grant| id(Grant, grant));
     fixed
@@ -196,9 +219,7 @@ impl VerifiedMandate {
     }
 
     fn check_standing(&self, revocations: &RevocationSet) -> Result<(), Reason> {
-        if !self.attenuates {
-            return Err(Reason::AttenuationViolation);
-        }
+        self.descent?;
         if revocations.hits(&self.lineage, self.claims.iat) {
             return Err(Reason::Revoked);
         }
@@ -206,6 +227,11 @@ impl VerifiedMandate {
             return Err(Reason::Suspended);
         }
         Ok(())
+    }
+
+    /// Whether the chain is good by itself, whatever is revoked.
+    pub const fn descent(&self) -> Result<(), Reason> {
+        self.descent
     }
 
     /// Id of the key that signed it.

@@ -105,6 +105,7 @@ impl Service {
             zone: &zone.name,
             issuer: &zone.issuer,
             keys: &keys,
+            delegators: None,
         };
         // Outside of the lock: this is the one expensive step.
         let mandate = verify(token, trust, &Es256).map_err(|reason| match reason {

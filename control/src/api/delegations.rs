@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use caracal_mandate::edge::EdgeSignature;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::Revocable;
@@ -14,7 +15,9 @@ use super::extract::{Body, IdempotencyKey, InZone};
 use super::id::{Kind, new_id};
 use super::{Api, Authority};
 
-/// What a caller says of a new delegation; the id is the server's.
+/// What a caller says of a new delegation. The id is the server's, unless the owner of `from` has signed it
+/// with the rest. Whether that signature is good nobody can tell here: the keys of owners are where mandates
+/// are verified, and not in a database that whoever wrote the row could have written as well.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewDelegation {
@@ -26,6 +29,10 @@ pub(super) struct NewDelegation {
     max_lifetime: Option<u64>,
     #[serde(default)]
     max_depth: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<EdgeSignature>,
 }
 
 pub(super) async fn create<A: Authority>(
@@ -40,8 +47,17 @@ pub(super) async fn create<A: Authority>(
             "expires_at is not in the future: give a later Unix second, or leave it out",
         ));
     }
-    let id = new_id(Kind::Delegation, &zone, key.as_deref(), &new, &*api.random)?;
+    let id = match (&new.id, &new.signature) {
+        (None, None) => new_id(Kind::Delegation, &zone, key.as_deref(), &new, &*api.random)?,
+        (Some(id), Some(_)) => id.clone(),
+        _ => {
+            return Err(ApiError::invalid(
+                "id and signature go together: the signature is over the id; send what `caracal delegation sign` prints",
+            ));
+        }
+    };
     let NewDelegation {
+        id: _,
         from,
         to,
         resource,
@@ -49,6 +65,7 @@ pub(super) async fn create<A: Authority>(
         expires_at,
         max_lifetime,
         max_depth,
+        signature,
     } = new;
     let delegation = Delegation {
         id,
@@ -59,6 +76,7 @@ pub(super) async fn create<A: Authority>(
         expires_at,
         max_lifetime,
         max_depth,
+        signature,
     };
     let change = Change::DelegationCreated(delegation.clone());
     let committed = api.change(&zone, change, key).await?;

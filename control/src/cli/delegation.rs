@@ -1,18 +1,24 @@
 //! `caracal delegation`.
 
 mod graph;
+mod sign;
+
+use std::path::PathBuf;
 
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::{Scope, ScopeSet};
+use caracal_store::model::Delegation;
 use caracal_sts::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::error::CliError;
+use super::file::read_json;
 use super::output::plain;
 use super::span::Seconds;
 use graph::{Drawing, Graph};
+use sign::{SignArgs, public_half};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DelegationCommand {
@@ -23,7 +29,30 @@ payer`), payer may make payments for it, as far as orchestrator may itself and o
 
   caracal delegation create --zone bank --from orchestrator --to payer --resource mercury-bank \\
       --scope payments:write --max-depth 1")]
-    Create(CreateArgs),
+    Create(Terms),
+    /// Signs a delegation with the key of the owner of --from, and prints it. Needs no server: the key
+    /// stays where its owner is.
+    #[command(after_help = "\
+Points that are told the public half of the key (`delegators` in their configuration) take what was passed
+on by orchestrator with such a signature and not otherwise, whatever the database says:
+
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out orchestrator-owner.pem
+  caracal delegation key orchestrator-owner.pem
+  caracal delegation sign --zone bank --key orchestrator-owner.pem --from orchestrator --to payer \\
+      --resource mercury-bank --uri https://mercury-bank.internal --scope payments:write \\
+      --expires-in 30d > signed.json
+  caracal delegation register --zone bank signed.json")]
+    Sign(Box<SignArgs>),
+    /// Registers a delegation that is signed, and prints its id.
+    Register {
+        /// What `sign` printed.
+        file: PathBuf,
+    },
+    /// Prints the public half of an owner's key, for the configuration of points.
+    Key {
+        /// Private key, P-256 in PKCS#8 PEM.
+        file: PathBuf,
+    },
     /// Lists delegations.
     List,
     /// Draws who may have whom act.
@@ -40,7 +69,7 @@ The picture needs nothing beside it, and shows what was revoked too; text and do
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CreateArgs {
+pub(crate) struct Terms {
     /// Application that passes on.
     #[arg(long, value_name = "NAME")]
     from: Name,
@@ -66,34 +95,25 @@ pub(crate) struct CreateArgs {
 
 impl DelegationCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
+        // The one that is about no zone.
+        if let Self::Key { file } = &self {
+            return context.output.line(&public_half(file)?);
+        }
         let path = context.zone_path("delegations")?;
+        let now = SystemClock::new().unix_ms().div_euclid(1000);
         match self {
-            Self::Create(args) => {
-                let CreateArgs {
-                    from,
-                    to,
-                    resource,
-                    scopes,
-                    expires_in,
-                    max_lifetime,
-                    max_depth,
-                } = args;
-                let scopes =
-                    ScopeSet::new(scopes).map_err(|error| CliError::Usage(error.to_string()))?;
-                let now = SystemClock::new().unix_ms().div_euclid(1000);
-                let body = json!({
-                    "from": from,
-                    "to": to,
-                    "resource": resource,
-                    "scopes": scopes,
-                    "expires_at": expires_in.map(|span| now.saturating_add(span.0)),
-                    "max_lifetime": max_lifetime.map(|span| span.0),
-                    "max_depth": max_depth,
-                });
-                let answer = context.client.post(&path, &body).await?;
-                let id = answer.get("id").map(plain).unwrap_or_default();
-                context.output.done(&answer, &id)
+            Self::Create(terms) => {
+                let mut body = json!(terms.delegation(String::new(), now)?);
+                // The server gives it.
+                body.as_object_mut().map(|body| body.remove("id"));
+                made(context, &path, &body).await
             }
+            Self::Sign(args) => {
+                let signed = args.sign(context.zone()?, now)?;
+                context.output.json(&json!(signed))
+            }
+            Self::Register { file } => made(context, &path, &read_json(&file)?).await,
+            Self::Key { .. } => Ok(()),
             Self::List => {
                 let answer = context.client.get(&path).await?;
                 let columns: &[super::output::Column] = &[
@@ -105,6 +125,7 @@ impl DelegationCommand {
                     ("EXPIRES AT", &["expires_at"]),
                     ("MAX LIFETIME", &["max_lifetime"]),
                     ("MAX DEPTH", &["max_depth"]),
+                    ("SIGNATURE", &["signature"]),
                     ("REVOKED", &["revoked"]),
                 ];
                 context.output.list(&answer, columns)
@@ -120,4 +141,37 @@ impl DelegationCommand {
             }
         }
     }
+}
+
+impl Terms {
+    /// The delegation that is meant, unsigned.
+    fn delegation(self, id: String, now: u64) -> Result<Delegation, CliError> {
+        let Self {
+            from,
+            to,
+            resource,
+            scopes,
+            expires_in,
+            max_lifetime,
+            max_depth,
+        } = self;
+        Ok(Delegation {
+            id,
+            from,
+            to,
+            resource,
+            scopes: ScopeSet::new(scopes).map_err(|error| CliError::Usage(error.to_string()))?,
+            expires_at: expires_in.map(|span| now.saturating_add(span.0)),
+            max_lifetime: max_lifetime.map(|span| span.0),
+            max_depth,
+            signature: None,
+        })
+    }
+}
+
+/// Has the server make a delegation, and prints its id.
+async fn made(context: &Context, path: &str, body: &Value) -> Result<(), CliError> {
+    let answer = context.client.post(path, body).await?;
+    let id = answer.get("id").map(plain).unwrap_or_default();
+    context.output.done(&answer, &id)
 }

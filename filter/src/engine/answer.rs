@@ -132,6 +132,11 @@ impl Engine {
         let Some(until_ms) = word.until.filter(|until| now.monotonic_ms < *until) else {
             return self.refuse(&facts, None, Reason::AuthorityUnavailable, now);
         };
+        // Where signatures are demanded against what the service's database says, its word is not enough.
+        let is_signed = verified.is_some_and(|mandate| mandate.descent().is_ok());
+        if self.config.delegators.is_some() && !is_signed {
+            return self.refuse(&facts, None, Reason::AuthorityUnavailable, now);
+        }
         let attach = match (self.config.role, word.mandate.map(std::str::from_utf8)) {
             (Role::Resource | Role::Gateway, _) => None,
             (Role::Agent, Some(Ok(token))) => Some(token.into()),

@@ -267,6 +267,7 @@ impl Engine {
             zone: &self.config.zone,
             issuer: &authority.issuer,
             keys: &authority.keys,
+            delegators: self.config.delegators.as_ref(),
         };
         self.counts.verifications = self.counts.verifications.saturating_add(1);
         verify(token, trust, &*self.crypto)

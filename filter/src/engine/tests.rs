@@ -1,4 +1,5 @@
 mod calling;
+mod delegators;
 mod irreversible;
 mod shadow;
 mod streams;

@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use crate::config::{Config, MAX_UPSTREAM_NAME};
 
-const MEMBERS: [&str; 8] = [
+const MEMBERS: [&str; 11] = [
     "role",
+    "mode",
+    "calls",
+    "delegators",
     "zone",
     "instance",
     "sts",
@@ -72,11 +75,20 @@ mod tests {
         let whole = r#"{"role":"gateway","zone":"prod","instance":"egress","sts":{"cluster":"a","watch_cluster":"b",
  "authority":"sts.internal","timeout_ms":100},"lease_ms":500,"audit":"besteffort","allow_mark":"0123456789abcdef",
  "mandate_cache":16}"#;
+        let signed = {
+            let point = format!("BA{}", "A".repeat(85));
+            format!(r#"{{"delegators":{{"orchestrator":["{point}"]}},"#)
+        };
         let array =
             r#"["agent","prod","i",["c",null,"a",250],2000,"required","0123456789abcdef",16]"#;
         let seeds = [
             ("good-minimal", minimal.to_owned()),
             ("good-whole", whole.to_owned()),
+            ("good-delegators", minimal.replacen('{', &signed, 1)),
+            (
+                "bad-delegators",
+                whole.replacen('{', r#"{"delegators":{"a":[]},"#, 1),
+            ),
             ("bad-array", array.to_owned()),
             (
                 "bad-nested-array",

@@ -74,6 +74,7 @@ impl Zone {
             zone: &self.zone,
             issuer: ISSUER,
             keys: &self.key.keys(),
+            delegators: None,
         };
         verify(token, trust, crypto)
     }
@@ -188,8 +189,18 @@ mod tests {
             ),
             r#","act":{"sub":"payout","act":{"sub":"root"}},"from":["mdt_0"]"#,
         );
+        let edge = format!(
+            r#","edges":[["dlg_1",["a"],0,null,1300,"{}"]]"#,
+            "A".repeat(86)
+        );
+        let signed = delegated.replace(r#","mdt""#, &format!(r#"{edge},"mdt""#));
         let seeds = [
             ("good-token", token.clone()),
+            ("good-signed", lines(&header, &signed)),
+            (
+                "bad-signed",
+                lines(&header, &signed.replace("AA\"]]", "AB\"]]")),
+            ),
             ("good-claims", lines(&header, &plain)),
             ("good-delegated", lines(&header, &delegated)),
             ("bad-turned", turned[..turned.len() - 2].to_vec()),

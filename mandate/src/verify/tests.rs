@@ -1,5 +1,6 @@
 mod descent;
 mod forge;
+mod signed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,5 +1,6 @@
 //! Who may have whom act with what.
 
+use caracal_mandate::edge::EdgeSignature;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
@@ -30,4 +31,9 @@ pub struct Delegation {
     pub max_lifetime: Option<u64>,
     /// How often `to` may have it passed on further; 0 is not at all.
     pub max_depth: u8,
+    /// By the owner of `from`, over all of this, the zone and the resource's identifier
+    /// (`caracal_mandate::edge::Statement`). Whose key that is no database says: it is for enforcement points
+    /// that have it to verify.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<EdgeSignature>,
 }

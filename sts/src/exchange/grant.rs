@@ -1,6 +1,7 @@
 //! Without a live grant nothing is issued, whatever the policy says.
 
 mod conditions;
+mod edges;
 mod passed_on;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use caracal_mandate::catalog::ResourceUri;
 use caracal_mandate::chain::Right;
+use caracal_mandate::edge::Edge;
 use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
@@ -30,6 +32,7 @@ pub(crate) struct Granted {
     until: Option<u64>,
     by: Option<Arc<Delegation>>,
     beyond: Vec<Right>,
+    edges: Vec<Edge>,
 }
 
 impl Granted {
@@ -69,6 +72,8 @@ impl Granted {
             (None, None, None) => search.selected(wanted),
         }?;
         granted.beyond = search.beyond(question, granted.by.as_deref());
+        let edges = search.edges(question, &granted.scopes);
+        let granted = granted.with_edges(edges);
         drop(state);
         event.grant = Some(granted.grant.id.clone());
         Ok(granted)
@@ -81,6 +86,7 @@ impl Granted {
             until: good.until,
             by: None,
             beyond: Vec::new(),
+            edges: Vec::new(),
         }
     }
 

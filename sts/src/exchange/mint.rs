@@ -82,6 +82,7 @@ impl Minted {
             zone: &zone.name,
             issuer: &zone.issuer,
             keys: &keys,
+            delegators: None,
         };
         let verified = verify(token.as_bytes(), trust, &*by_key).map_err(|reason| {
             tracing::error!(%reason, zone = %zone.name, "our own mandate does not verify");

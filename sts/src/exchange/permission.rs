@@ -86,7 +86,7 @@ impl Permitted {
         }
         let bounds = Bounds {
             grant: granted.grant().max_lifetime,
-            delegation: granted.by().and_then(|by| by.max_lifetime),
+            delegation: granted.max_lifetime(),
             default_s: service.config.default_lifetime_s,
             policy: narrowing.max_lifetime,
             granted_until: granted.until(),

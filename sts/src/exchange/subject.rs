@@ -279,6 +279,7 @@ fn held(
         zone: &zone.name,
         issuer: &zone.issuer,
         keys: &keys,
+        delegators: None,
     };
     // Outside of the lock: this is the expensive step.
     let verified = verify(token.as_bytes(), trust, &Es256).and_then(|mandate| {

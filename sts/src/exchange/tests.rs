@@ -21,6 +21,7 @@ pub(super) async fn exchange(
         zone: &world.zone,
         issuer: &zone.zone.issuer,
         keys: zone.keys.verifying(),
+        delegators: None,
     };
     Ok(verify(issued.token().as_bytes(), trust, &Es256).unwrap())
 }

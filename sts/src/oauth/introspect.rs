@@ -121,6 +121,7 @@ pub(super) fn of_zone(service: &Service, zone: &Name, token: &str) -> Option<Ver
         zone: &zone.name,
         issuer: &zone.issuer,
         keys: &keys,
+        delegators: None,
     };
     verify(token.as_bytes(), trust, &Es256).ok()
 }

@@ -36,6 +36,7 @@ impl World {
             zone: &self.zone,
             issuer: "https://sts.example/zones/acme",
             keys,
+            delegators: None,
         };
         verify(token.as_bytes(), trust, &Es256)
     }

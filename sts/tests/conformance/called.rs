@@ -11,15 +11,16 @@ use serde_json::{Value, json};
 use crate::support::jwt::claims;
 use crate::support::{ACCESS_TOKEN, Auth, BANK, PAYOUT_BASIC, Reply, WORKER, WORKER_BASIC, World};
 
-const WORKER_API: &str = "https://worker-api.internal";
-const CLERK_API: &str = "https://clerk-api.internal";
+pub(crate) const WORKER_API: &str = "https://worker-api.internal";
+pub(crate) const CLERK_API: &str = "https://clerk-api.internal";
 const PAYOUT_API: &str = "https://payout-api.internal";
 const CLERK: &str = "spiffe://d.example/ns/agents/sa/clerk";
 const CLERK_SECRET: &str = "cs_9123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
-const CLERK_BASIC: Auth<'static> = Auth::Basic("clerk", CLERK_SECRET);
+pub(crate) const CLERK_BASIC: Auth<'static> = Auth::Basic("clerk", CLERK_SECRET);
 
-/// `payout` may have `worker` read and pay at the bank and call `clerk`, whom `worker` may have read there.
-async fn agents() -> World {
+/// `payout`, `worker` and `clerk`, each of whom answers at a resource of its own. `payout` may call all of
+/// them, and nobody delegated anything to anybody.
+pub(crate) async fn strangers() -> World {
     let world = World::start().await;
     world
         .commit(Change::ApplicationCreated(Application {
@@ -44,6 +45,12 @@ async fn agents() -> World {
         let (grant, scope) = (format!("grt_payout_{name}"), format!("{name}:call"));
         world.grant(&grant, "payout", &api, &scope, None).await;
     }
+    world
+}
+
+/// `payout` may have `worker` read and pay at the bank and call `clerk`, whom `worker` may have read there.
+async fn agents() -> World {
+    let world = strangers().await;
     for (id, from, to, resource, scopes, max_depth) in [
         (
             "dlg_bank",
@@ -92,13 +99,19 @@ async fn delegate(
 }
 
 /// A mandate with which `payout` calls `worker`.
-async fn call(world: &World) -> String {
+pub(crate) async fn call(world: &World) -> String {
     let more = [("resource", WORKER_API), ("scope", "worker:call")];
     world.issue(&more, PAYOUT_BASIC).await.token()
 }
 
 /// What an application gets elsewhere with the mandate that it was called with.
-async fn act(world: &World, called_with: &str, at: &str, scope: &str, auth: Auth<'_>) -> Reply {
+pub(crate) async fn act(
+    world: &World,
+    called_with: &str,
+    at: &str,
+    scope: &str,
+    auth: Auth<'_>,
+) -> Reply {
     let more = [("resource", at), ("scope", scope)];
     world.exchange(called_with, ACCESS_TOKEN, &more, auth).await
 }

@@ -70,6 +70,41 @@ async fn a_delegation_that_could_not_hold_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_signed_delegation_is_kept_as_it_was_signed_and_its_id_is_used_once() {
+    let fixture = with_worker().await;
+    let mut signed = delegation();
+    signed["id"] = json!("dlg_chosen");
+    signed["signature"] = json!("A".repeat(86));
+    let (status, made) = fixture.call("POST", DELEGATIONS, signed.clone(), "k").await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let (status, _) = fixture.call("POST", DELEGATIONS, signed.clone(), "k").await;
+    assert_eq!(status, StatusCode::OK, "the same once more");
+    let (_, listed) = fixture.get(DELEGATIONS).await;
+    assert_eq!(listed["items"][0]["id"], "dlg_chosen");
+    assert_eq!(listed["items"][0]["signature"], signed["signature"]);
+    // What an owner signed once comes back to life by nobody's hand: neither while it is good nor after.
+    let target = json!({"target": "delegation/dlg_chosen"});
+    let (status, answer) = fixture.post("/v1/zones/bank/revocations", target).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let (status, refusal) = fixture.post(DELEGATIONS, signed.clone()).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{refusal}");
+    for (member, value, says) in [
+        ("signature", json!("A".repeat(85)), "64 bytes"),
+        ("signature", json!(null), "go together"),
+        ("id", json!(null), "go together"),
+        ("id", json!("grt_1"), "dlg_"),
+    ] {
+        let mut body = signed.clone();
+        body["id"] = json!("dlg_other");
+        body[member] = value;
+        let (status, refusal) = fixture.post(DELEGATIONS, body).await;
+        assert!(status.is_client_error(), "{member}: {refusal}");
+        let message = refusal["message"].as_str().unwrap();
+        assert!(message.contains(says), "{member}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_suspended_is_listed_until_it_is_resumed() {
     let fixture = with_worker().await;
     let suspend = json!({"target": "application/payout", "wait": true});

@@ -2,6 +2,7 @@
 //! side behind it in one proxy, which know from each other who called.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use caracal_mandate::host::Host;
@@ -147,7 +148,9 @@ fn virtual_hosts(destinations: &[Destination]) -> String {
     let mut text =
         "            ignore_port_in_host_matching: true\n            virtual_hosts:\n".to_owned();
     for to in destinations {
-        text += &format!(
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            text,
             "            - name: {name}\n              domains: [ \"{host}\" ]\n              routes:\n              \
              # No retries: the proxy must not pay twice.\n              - match: {{ prefix: \"/\" }}\n                \
              route: {{ cluster: to_{name}, timeout: \"${{UPSTREAM_TIMEOUT:-30s}}\" }}\n",

@@ -61,6 +61,11 @@ pub(super) fn mandate(scope: &str, epoch: u64) -> String {
 
 /// The same with other claims.
 pub(super) fn mandate_with(scope: &str, epoch: u64, change: impl FnOnce(&mut Claims)) -> String {
+    mint(&claims_with(scope, epoch, change), &ZoneKey::new()).unwrap()
+}
+
+/// What such a mandate says.
+pub(super) fn claims_with(scope: &str, epoch: u64, change: impl FnOnce(&mut Claims)) -> Claims {
     let scopes = ScopeSet::parse(scope).unwrap();
     let rev = Version { term: 1, epoch };
     let mut claims = Claims {
@@ -83,6 +88,7 @@ pub(super) fn mandate_with(scope: &str, epoch: u64, change: impl FnOnce(&mut Cla
         may_act: None,
         from: Vec::new(),
         through: Vec::new(),
+        edges: Vec::new(),
         mdt: Chain {
             v: CHAIN_VERSION,
             rev,
@@ -99,7 +105,7 @@ pub(super) fn mandate_with(scope: &str, epoch: u64, change: impl FnOnce(&mut Cla
         depth: 0,
     };
     claims.mdt = Chain::root(holding, rev).unwrap();
-    mint(&claims, &ZoneKey::new()).unwrap()
+    claims
 }
 
 pub(super) fn version(epoch: u64) -> wire::Version {

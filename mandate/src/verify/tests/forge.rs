@@ -71,6 +71,7 @@ pub(super) fn claims() -> Claims {
         may_act: None,
         from: Vec::new(),
         through: Vec::new(),
+        edges: Vec::new(),
         mdt: Chain {
             v: CHAIN_VERSION,
             rev: Version::default(),
@@ -104,6 +105,14 @@ pub(super) fn changed(change: impl FnOnce(&mut Claims)) -> Claims {
 }
 
 pub(super) fn check(token: &str) -> Result<VerifiedMandate, Reason> {
+    check_with(token, None)
+}
+
+/// The same where signatures of delegators are demanded.
+pub(super) fn check_with(
+    token: &str,
+    delegators: Option<&Delegators>,
+) -> Result<VerifiedMandate, Reason> {
     let mut keys = KeySet::default();
     keys.insert(TestKey::new(1).public);
     let zone = "prod".parse().unwrap();
@@ -111,6 +120,7 @@ pub(super) fn check(token: &str) -> Result<VerifiedMandate, Reason> {
         zone: &zone,
         issuer: "https://sts.caracal.dev/zones/prod",
         keys: &keys,
+        delegators,
     };
     verify(token.as_bytes(), trust, &Portable)
 }

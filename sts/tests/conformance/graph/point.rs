@@ -129,6 +129,7 @@ impl Point {
             zone: &"acme".parse().unwrap(),
             issuer: &authority.issuer,
             keys: &authority.keys,
+            delegators: None,
         };
         let entry = authority.catalog.by_host("bank.internal").unwrap();
         let mut operations = entry.resource.operations.iter();

@@ -123,7 +123,7 @@ impl World {
             idp: Key::new(22, "idp-1"),
             cluster: Key::new(33, "cluster-1"),
             zone: "acme".parse().unwrap(),
-            sts: sts.clone(),
+            sts,
             store,
             ledger,
             pki,
@@ -132,7 +132,34 @@ impl World {
             directory,
         };
         world.populate().await;
-        let files = world.pki.server(world.directory.path());
+        world.serve(tls, plain, grpc);
+        world
+    }
+
+    /// The service once more, on whatever stands in the database by now: it plays the whole log.
+    pub(crate) async fn restart(&mut self) {
+        let directory = self.directory.path().join(self.grpc.to_string());
+        std::fs::create_dir(&directory).unwrap();
+        let config = StsConfig::default();
+        let started = service(&self.place, self.kek, &directory, config).await;
+        (self.sts, self.store, self.ledger) = started;
+        let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.https = tls.local_addr().unwrap().port();
+        self.http = plain.local_addr().unwrap().port();
+        self.grpc = grpc.local_addr().unwrap().port();
+        self.serve(tls, plain, grpc);
+    }
+
+    /// Where the authority database is.
+    pub(crate) const fn place(&self) -> &DatabaseUrl {
+        &self.place
+    }
+
+    fn serve(&self, tls: TcpListener, plain: TcpListener, grpc: TcpListener) {
+        let sts = self.sts.clone();
+        let files = self.pki.server(self.directory.path());
         let (service, identity) = (sts.clone(), files.clone());
         tokio::spawn(async move {
             service
@@ -146,7 +173,6 @@ impl World {
                 .await
         });
         tokio::spawn(async move { sts.serve_http(plain, None, std::future::pending()).await });
-        world
     }
 
     /// Another process on the same database, and the port of its plain listener.
