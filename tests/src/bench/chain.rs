@@ -70,6 +70,7 @@ impl Chains {
             zone: &self.zone,
             issuer: self.issuer.as_str(),
             keys: &self.keys,
+            delegators: None,
         }
     }
 
