@@ -125,8 +125,8 @@ impl DelegationCommand {
                     ("EXPIRES AT", &["expires_at"]),
                     ("MAX LIFETIME", &["max_lifetime"]),
                     ("MAX DEPTH", &["max_depth"]),
-                    ("SIGNATURE", &["signature"]),
                     ("REVOKED", &["revoked"]),
+                    ("SIGNATURE", &["signature"]),
                 ];
                 context.output.list(&answer, columns)
             }
