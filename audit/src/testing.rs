@@ -128,6 +128,7 @@ fn chain() -> RecordedChain {
             scopes: vec!["accounts:read".to_owned()],
         }],
         through: Vec::new(),
+        via: Vec::new(),
     }
 }
 

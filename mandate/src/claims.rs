@@ -120,6 +120,11 @@ pub struct Claims {
     /// Ids of the grants that those mandates rested on, where they were others than `grant`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub through: Vec<String>,
+    /// Ids of the delegations by which those before the holder have these rights passed on at `aud`, and of
+    /// those that the mandates before rested on so. The hops' `by` says by which each was called. It dies with
+    /// each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub via: Vec<String>,
     /// For each hop after the root, what the owner of the application before it signed. Where one of them
     /// did not there is none, and points that demand signatures refuse.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -131,6 +136,9 @@ pub struct Claims {
 /// Most ids in `from`: for each hop a mandate that was passed on and one of who took it.
 pub const MAX_ANCESTORS: usize = 2 * MAX_HOPS;
 
+/// Most ids in `via`: for each hop, one for each of those before it.
+pub const MAX_VIA: usize = MAX_HOPS * MAX_HOPS / 2;
+
 impl Claims {
     /// What has to hold between the members beside the chain.
     pub(crate) fn are_coherent(&self) -> bool {
@@ -141,8 +149,8 @@ impl Claims {
         // A delegation mandate is for somebody.
         let may_act = self.may_act.is_some() || self.usage == MandateUse::Execute;
         let ancestors = self.from.len() <= MAX_ANCESTORS && self.through.len() <= MAX_HOPS;
-        let edges = self.edges.len() < MAX_HOPS;
-        actor && may_act && ancestors && edges
+        let delegations = self.edges.len() < MAX_HOPS && self.via.len() <= MAX_VIA;
+        actor && may_act && ancestors && delegations
     }
 
     /// The part of the claims that the last hop of the chain must repeat.

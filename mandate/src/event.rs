@@ -334,6 +334,7 @@ mod tests {
                 scopes: texts(&["accounts:read", "payments:write"]),
             }],
             through: texts(&["grt_0"]),
+            via: texts(&["dlg_0"]),
         }
     }
 

@@ -119,7 +119,8 @@ fn lineage(claims: &Claims) -> Box<[RevocationId]> {
     });
     let by = claims.mdt.hops.iter().map(|hop| hop.by.as_str());
     let signed = claims.edges.iter().map(|edge| edge.id.as_str());
-    let by = by.chain(signed).filter(|by| !by.is_empty());
+    let via = claims.via.iter().map(String::as_str);
+    let by = by.chain(via).chain(signed).filter(|by| !by.is_empty());
     let by = by.map(|by| id(Delegation, by));
     let ancestors = claims.from.iter().map(|jti| id(Mandate, jti));
     let through = claims.through.iter().map(|grant| id(Grant, grant));

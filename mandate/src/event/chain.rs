@@ -29,6 +29,9 @@ pub struct RecordedChain {
     /// Ids of the grants that those mandates rested on, where they were others than the event's.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub through: Vec<String>,
+    /// Ids of the delegations by which those before the holder had its rights passed on.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub via: Vec<String>,
 }
 
 /// One holder in the chain.
@@ -76,6 +79,7 @@ impl RecordedChain {
             hops: chain.hops.iter().map(RecordedHop::of).collect(),
             table: table.collect(),
             through: claims.through.clone(),
+            via: claims.via.clone(),
         }
     }
 
@@ -121,7 +125,11 @@ impl RecordedChain {
         });
         let rows = self.table.iter();
         let rows = rows.flat_map(|row| [&row.resource].into_iter().chain(&row.scopes));
-        let texts = hops.chain(rows).chain(&self.from).chain(&self.through);
+        let texts = hops
+            .chain(rows)
+            .chain(&self.from)
+            .chain(&self.through)
+            .chain(&self.via);
         let (count, bytes) = texts.fold((0_usize, 0_usize), |(count, bytes), text| {
             (count.saturating_add(1), bytes.saturating_add(text.len()))
         });

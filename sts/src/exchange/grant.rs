@@ -31,6 +31,7 @@ pub(crate) struct Granted {
     scopes: ScopeSet,
     until: Option<u64>,
     by: Option<Arc<Delegation>>,
+    via: Vec<String>,
     beyond: Vec<Right>,
     edges: Vec<Edge>,
 }
@@ -85,6 +86,7 @@ impl Granted {
             scopes,
             until: good.until,
             by: None,
+            via: Vec::new(),
             beyond: Vec::new(),
             edges: Vec::new(),
         }
@@ -98,6 +100,11 @@ impl Granted {
     /// The delegation by which the holder acts for its caller.
     pub(crate) fn by(&self) -> Option<&Delegation> {
         self.by.as_deref()
+    }
+
+    /// Ids of the delegations by which those before the caller have it passed on.
+    pub(crate) fn via(&self) -> &[String] {
+        &self.via
     }
 
     /// What the application that is called may do in turn; nothing, where the target is no application

@@ -249,6 +249,18 @@ impl Subject {
         above
     }
 
+    /// `via`: the delegations that those rest on beside the ones that they were called by, and these.
+    pub(crate) fn delegations_above(&self, here: &[String]) -> Vec<String> {
+        let earlier = self.parent().map(|parent| &parent.claims().via);
+        let mut above: Vec<String> = Vec::new();
+        for id in earlier.into_iter().flatten().chain(here) {
+            if !above.contains(id) {
+                above.push(id.clone());
+            }
+        }
+        above
+    }
+
     /// Whether all of it still holds in a newer state.
     pub(crate) fn still_holds(&self, zone: &ZoneState, now_s: u64) -> bool {
         // Its key too: who has stolen a key gives what it forges whatever time of issue it likes.

@@ -392,3 +392,36 @@ async fn the_ledger_tells_the_chain_of_what_was_issued_and_of_what_was_refused()
     assert_eq!(refusal.through, [caller["grant"].as_str().unwrap()]);
     assert_eq!(events[0].outcome, Outcome::Deny);
 }
+
+/// `clerk` at the bank, whom `worker` called, whom `payout` called.
+async fn by_two_calls(world: &World) -> Reply {
+    let called = call(world).await;
+    let clerk = act(world, &called, CLERK_API, "clerk:call", WORKER_BASIC).await;
+    act(world, &clerk.token(), BANK, "accounts:read", CLERK_BASIC).await
+}
+
+#[tokio::test]
+async fn what_was_passed_on_twice_ends_with_the_first_delegation_as_well() {
+    let world = agents().await;
+    let mandate = by_two_calls(&world).await.token();
+    let claims = claims(&mandate);
+    assert_eq!(claims["via"], json!(["dlg_bank"]), "by which worker had it");
+    let seq = world.revoke("delegation/dlg_bank").await;
+    world.applied(seq).await;
+    refused(&by_two_calls(&world).await, "delegation_missing");
+    let active = world.introspect(&mandate).await;
+    assert_eq!(active["active"], json!(false));
+}
+
+#[tokio::test]
+async fn nobody_has_passed_on_what_its_own_delegation_lets_it_only_use() {
+    let world = agents().await;
+    let seq = world.revoke("delegation/dlg_bank").await;
+    world.applied(seq).await;
+    let (who, what) = (("payout", "worker"), ("bank", "accounts:read"));
+    delegate(&world, "dlg_use", who, what, 0).await;
+    let called = call(&world).await;
+    let own = act(&world, &called, BANK, "accounts:read", WORKER_BASIC).await;
+    assert_eq!(own.status, 200, "{}", own.text);
+    refused(&by_two_calls(&world).await, "delegation_missing");
+}

@@ -95,6 +95,8 @@ impl Line {
         let mut also = rest;
         let through = chain.through.iter().filter(|id| Some(id.as_str()) != root);
         also.extend(through.map(|grant| known.standing.of("grant", grant)));
+        let via = chain.via.iter();
+        also.extend(via.map(|id| known.standing.of("delegation", id)));
         if let Some(resource) = member(issue, "resource") {
             also.extend(known.standing.ended_since(zone, resource, second));
         }

@@ -102,6 +102,7 @@ fn recorded(mandates: &[(&str, &str)], delegation: &str) -> Vec<Event> {
                 scopes: vec!["accounts:read".to_owned()],
             }],
             through: Vec::new(),
+            via: Vec::new(),
         }));
         events.push(exchange);
     }

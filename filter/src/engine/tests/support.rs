@@ -88,6 +88,7 @@ pub(super) fn claims_with(scope: &str, epoch: u64, change: impl FnOnce(&mut Clai
         may_act: None,
         from: Vec::new(),
         through: Vec::new(),
+        via: Vec::new(),
         edges: Vec::new(),
         mdt: Chain {
             v: CHAIN_VERSION,

@@ -28,6 +28,7 @@ fn anything_that_a_mandate_descends_from_revokes_it() {
     claims.mdt.hops.insert(0, parent);
     claims.mdt.hops[1].by = "dlg_1".to_owned();
     claims.through = vec!["grt_0".to_owned()];
+    claims.via = vec!["dlg_0".to_owned()];
     let mandate = check(&minted(&claims)).unwrap();
     assert_eq!(present(&mandate), Ok(()));
     for (kind, id) in [
@@ -35,6 +36,7 @@ fn anything_that_a_mandate_descends_from_revokes_it() {
         (Grant, "grt_1"),
         (Grant, "grt_0"),
         (Delegation, "dlg_1"),
+        (Delegation, "dlg_0"),
         (Session, "ses_1"),
         (Session, "ses_0"),
         (Application, "payout"),
@@ -286,6 +288,7 @@ fn a_mandate_dies_with_each_mandate_that_it_was_derived_from() {
     for many in [
         changed(|claims| claims.from = vec!["m".to_owned(); 19]),
         changed(|claims| claims.through = vec!["g".to_owned(); 10]),
+        changed(|claims| claims.via = vec!["d".to_owned(); 41]),
     ] {
         assert_eq!(check(&minted(&many)).err(), Some(Reason::MandateClaims));
     }

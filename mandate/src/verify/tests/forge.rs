@@ -71,6 +71,7 @@ pub(super) fn claims() -> Claims {
         may_act: None,
         from: Vec::new(),
         through: Vec::new(),
+        via: Vec::new(),
         edges: Vec::new(),
         mdt: Chain {
             v: CHAIN_VERSION,

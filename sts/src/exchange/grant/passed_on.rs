@@ -18,6 +18,7 @@ use crate::request::{Refused, note};
 pub(super) struct PassedOn {
     by: Arc<Delegation>,
     scopes: ScopeSet,
+    via: Vec<String>,
 }
 
 impl Search<'_> {
@@ -56,10 +57,34 @@ impl Search<'_> {
         if scopes.is_empty() || wanted.is_some_and(|wanted| scopes != *wanted) {
             return Err(Reason::ScopeExceeded);
         }
+        let via = self.via(caller, &scopes)?;
         Ok(PassedOn {
             by: Arc::clone(by),
             scopes,
+            via,
         })
+    }
+
+    /// The delegations by which those before the caller have these scopes passed on here, down to the caller
+    /// and as far as the holder: what the caller was called by is another one, of another resource.
+    fn via(&self, caller: &VerifiedMandate, scopes: &ScopeSet) -> Result<Vec<String>, Reason> {
+        let now_s = self.circumstances.now_s;
+        let steps = caller.claims().mdt.hops.array_windows::<2>().rev();
+        let mut via = Vec::new();
+        // The holder is one further than the caller, and so on upwards.
+        for (further, [from, to]) in (1_usize..).zip(steps) {
+            let mut here = self
+                .zone
+                .delegations(&from.application, &to.application, now_s);
+            let reaches = here.find(|delegation| {
+                delegation.resource == *self.resource
+                    && usize::from(delegation.max_depth) >= further
+                    && scopes.is_subset(&delegation.scopes)
+            });
+            via.push(reaches.ok_or(Reason::DelegationMissing)?.id.clone());
+        }
+        via.reverse();
+        Ok(via)
     }
 
     /// Why an application without a grant of its own can do nothing here: for callers it could, if there
@@ -76,13 +101,14 @@ impl Search<'_> {
 
     /// The grant of the chain's root: what was passed on is authority only as long as its root has any.
     pub(super) fn relayed(&self, passed_on: PassedOn) -> Result<Granted, Refused> {
-        let PassedOn { by, scopes } = passed_on;
+        let PassedOn { by, scopes, via } = passed_on;
         let granted = self.covering(&scopes);
         let granted = granted.map_err(|missed| refused(missed, Reason::NoGrant))?;
         let until = [granted.until, by.expires_at].into_iter().flatten().min();
         Ok(Granted {
             until,
             by: Some(by),
+            via,
             ..granted
         })
     }

@@ -87,6 +87,7 @@ pub(super) fn of(
         may_act: may_act.cloned().map(|sub| MayAct { sub }),
         from: subject.ancestors(),
         through: subject.grants_above(&granted.grant().id),
+        via: subject.delegations_above(granted.via()),
         edges: granted.edges().to_vec(),
         mdt: chain(question, holding, rev)?,
     })

@@ -145,6 +145,14 @@ impl Model {
         let edge = self
             .delegations(caller, who)
             .find(|one| one.at == at && scopes.is_subset(&(&one.scopes & held)))?;
+        // Everybody above has it passed on here, as far as to whoever asks now.
+        let steps = (0_u64..).zip(by.path.windows(2).rev());
+        let via: Vec<_> = steps
+            .map(|(above, step)| {
+                self.delegations(&step[0], &step[1])
+                    .find(|one| one.at == at && scopes.is_subset(&one.scopes) && one.depth > above)
+            })
+            .collect::<Option<_>>()?;
         let grants = self.grants(root, at, scopes);
         if !is_named || !good || grants.is_empty() {
             return None;
@@ -170,6 +178,8 @@ impl Model {
             format!("delegation/{}", edge.id),
         ];
         mandate.lineage.extend(new);
+        let via = via.iter().map(|one| format!("delegation/{}", one.id));
+        mandate.lineage.extend(via);
         Some((
             mandate.going_to(at, scopes, agent, beyond, depth),
             ids(&grants),
