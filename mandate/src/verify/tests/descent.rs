@@ -213,6 +213,8 @@ fn size(delegations: u8, signed: bool) -> usize {
     for hop in 1..=delegations {
         claims.from.push(claims.jti.clone());
         claims.through.push(format!("grt_{hop}{}", "G".repeat(21)));
+        let above = (1..hop).map(|above| format!("dlg_{hop}{above}{}", "V".repeat(20)));
+        claims.via.extend(above);
         claims.sid = format!("ses_{hop}{}", "S".repeat(21));
         claims.client_id = format!("agent-{hop}").parse().unwrap();
         claims.act = Some(Actor::after(claims.client_id.clone(), claims.act.as_ref()));
@@ -248,7 +250,7 @@ fn size(delegations: u8, signed: bool) -> usize {
 fn a_mandate_stays_small_however_often_it_was_passed_on() {
     // What the layout was modelled at, and a little. A chain of one JWT for each hop needs 6 KiB at five
     // delegations.
-    for (delegations, budget) in [(0, 1150), (1, 1360), (5, 2260), (8, 2920)] {
+    for (delegations, budget) in [(0, 1150), (1, 1360), (5, 2660), (8, 4030)] {
         let bytes = size(delegations, false);
         println!("{bytes} bytes after {delegations} delegations (budget {budget})");
         assert!(bytes <= budget && bytes <= MAX_MANDATE_BYTES, "{bytes}");
@@ -258,7 +260,7 @@ fn a_mandate_stays_small_however_often_it_was_passed_on() {
 #[test]
 fn a_mandate_with_every_step_signed_is_small_enough_to_travel() {
     // As often as the token service lets authority be passed on.
-    for (delegations, budget) in [(1, 1600), (5, 3500)] {
+    for (delegations, budget) in [(1, 1600), (5, 3700)] {
         let bytes = size(delegations, true);
         println!("{bytes} bytes after {delegations} signed delegations (budget {budget})");
         assert!(bytes <= budget && bytes <= MAX_MANDATE_BYTES, "{bytes}");
