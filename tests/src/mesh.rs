@@ -47,7 +47,7 @@ const POLICY: &str =
     "package caracal.policy\n\ndefault allow := false\n\nallow if input.application.name\n";
 
 /// Longest wait until every filter is connected.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// All of it, running.
 pub struct Mesh {

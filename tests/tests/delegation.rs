@@ -181,7 +181,7 @@ async fn ending_one_orchestrator_ends_all_below_it_and_nothing_beside_it() {
     }
     println!(
         "acknowledged after {} ms",
-        (acknowledged - sent).as_millis()
+        acknowledged.saturating_duration_since(sent).as_millis()
     );
     let of_sibling = of_sibling.unwrap();
     assert!(
