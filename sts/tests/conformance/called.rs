@@ -393,22 +393,24 @@ async fn the_ledger_tells_the_chain_of_what_was_issued_and_of_what_was_refused()
     assert_eq!(events[0].outcome, Outcome::Deny);
 }
 
-/// `clerk` at the bank, whom `worker` called, whom `payout` called.
-async fn by_two_calls(world: &World) -> Reply {
+/// The mandate with which `worker` calls `clerk`, while `payout` calls it.
+async fn call_further(world: &World) -> String {
     let called = call(world).await;
-    let clerk = act(world, &called, CLERK_API, "clerk:call", WORKER_BASIC).await;
-    act(world, &clerk.token(), BANK, "accounts:read", CLERK_BASIC).await
+    let further = act(world, &called, CLERK_API, "clerk:call", WORKER_BASIC).await;
+    further.token()
 }
 
 #[tokio::test]
 async fn what_was_passed_on_twice_ends_with_the_first_delegation_as_well() {
     let world = agents().await;
-    let mandate = by_two_calls(&world).await.token();
+    let called = call_further(&world).await;
+    let read = async || act(&world, &called, BANK, "accounts:read", CLERK_BASIC).await;
+    let mandate = read().await.token();
     let claims = claims(&mandate);
     assert_eq!(claims["via"], json!(["dlg_bank"]), "by which worker had it");
     let seq = world.revoke("delegation/dlg_bank").await;
     world.applied(seq).await;
-    refused(&by_two_calls(&world).await, "delegation_missing");
+    refused(&read().await, "delegation_missing");
     let active = world.introspect(&mandate).await;
     assert_eq!(active["active"], json!(false));
 }
@@ -423,5 +425,7 @@ async fn nobody_has_passed_on_what_its_own_delegation_lets_it_only_use() {
     let called = call(&world).await;
     let own = act(&world, &called, BANK, "accounts:read", WORKER_BASIC).await;
     assert_eq!(own.status, 200, "{}", own.text);
-    refused(&by_two_calls(&world).await, "delegation_missing");
+    let called = call_further(&world).await;
+    let further = act(&world, &called, BANK, "accounts:read", CLERK_BASIC).await;
+    refused(&further, "delegation_missing");
 }

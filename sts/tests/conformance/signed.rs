@@ -150,10 +150,13 @@ async fn what_is_issued_is_within_every_signature_that_it_rests_on() {
         owner.sign(new)
     })
     .await;
-    let [worker, clerk] = obtained(&world).await;
+    let called_with = call(&world).await;
+    let worker = act(&world, &called_with, BANK, "accounts:read", WORKER_BASIC).await;
+    let further = act(&world, &called_with, CLERK_API, "clerk:call", WORKER_BASIC).await;
+    let clerk = act(&world, &further.token(), BANK, "accounts:read", CLERK_BASIC).await;
     let mut demanding = Gate::open(&world, Some(delegators())).await;
-    assert_eq!(demanding.says(&worker, READ), Ok(()));
-    assert_eq!(demanding.says(&clerk, READ), unsigned());
+    assert_eq!(demanding.says(&worker.token(), READ), Ok(()));
+    assert_eq!(clerk.json()["reason"], "delegation_missing");
 }
 
 #[tokio::test]
