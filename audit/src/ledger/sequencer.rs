@@ -19,12 +19,6 @@ use batch::{BatchError, Known};
 const BATCH_LIMIT: usize = 256;
 /// How often other tasks are let go first before a transaction begins.
 const COURTESIES: usize = 8;
-/// Requests in a transaction from which on the next one waits for as many: whoever asked before asks again
-/// soon.
-const MANY: usize = 8;
-/// How long it waits at most. Under a load of exchanges, half as many commits and answers that go out
-/// together save more CPU than everything else there is to save.
-const LINGER: Duration = Duration::from_millis(1);
 /// Shortest time between two checkpoints of one log.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
@@ -64,7 +58,6 @@ impl Sequencer {
     /// Works until the last handle is gone, a close is asked for, or a race is lost.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let mut closing = None;
-        let mut last = 0;
         let mut ticks = interval_at(Instant::now(), PUBLISH_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -81,9 +74,8 @@ impl Sequencer {
                         Next::Continue
                     }
                     Some(Command::Append(request)) => {
-                        gather(&inbox, last).await;
+                        gather(&inbox).await;
                         let (requests, close) = drain(request, &mut inbox);
-                        last = requests.len();
                         if let Some(done) = close {
                             inbox.close();
                             closing = Some(done);
@@ -192,18 +184,14 @@ impl Sequencer {
 }
 
 /// Lets tasks that are ready go first, as long as that brings requests: under load the transaction is for
-/// many of them, and when nothing else is ready it begins at once. After one for many it waits a moment for as
-/// many; after one for a few, nobody waits.
-async fn gather(inbox: &mpsc::Receiver<Command>, last: usize) {
+/// many of them, and when nothing else is ready it begins at once.
+async fn gather(inbox: &mpsc::Receiver<Command>) {
     for _ in 0..COURTESIES {
         let waiting = inbox.len();
         tokio::task::yield_now().await;
         if inbox.len() == waiting || waiting >= BATCH_LIMIT {
-            break;
+            return;
         }
-    }
-    if last >= MANY && inbox.len().saturating_add(1) < last {
-        tokio::time::sleep(LINGER).await;
     }
 }
 
