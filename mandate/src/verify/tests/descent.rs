@@ -248,8 +248,8 @@ fn size(delegations: u8, signed: bool) -> usize {
 
 #[test]
 fn a_mandate_stays_small_however_often_it_was_passed_on() {
-    // What the layout was modelled at, and a little. A chain of one JWT for each hop needs 6 KiB at five
-    // delegations.
+    // What it comes to with the id of everything that it descends from, and a little. A chain of one JWT for
+    // each hop needs 6 KiB at five delegations.
     for (delegations, budget) in [(0, 1150), (1, 1360), (5, 2660), (8, 4030)] {
         let bytes = size(delegations, false);
         println!("{bytes} bytes after {delegations} delegations (budget {budget})");

@@ -1,11 +1,8 @@
 //! What the owners of those before the holder signed, for points that believe nobody else.
 
-use std::sync::Arc;
-
 use caracal_mandate::edge::Edge;
 use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
-use caracal_store::model::Delegation;
 
 use super::{Granted, Search};
 use crate::exchange::Question;
@@ -65,14 +62,8 @@ impl Search<'_> {
 
     /// Of several the one that is good for longest.
     fn signed(&self, from: &Name, to: &Name, scopes: &ScopeSet, further: usize) -> Option<Edge> {
-        let now_s = self.circumstances.now_s;
-        let reaches = |delegation: &&Arc<Delegation>| {
-            delegation.resource == *self.resource
-                && usize::from(delegation.max_depth) >= further
-                && scopes.is_subset(&delegation.scopes)
-        };
-        let here = self.zone.delegations(from, to, now_s).filter(reaches);
-        let signed = here.filter_map(|delegation| {
+        let reaching = self.reaching(from, to, scopes, further);
+        let signed = reaching.filter_map(|delegation| {
             Some(Edge {
                 id: delegation.id.clone(),
                 scopes: delegation.scopes.clone(),

@@ -68,23 +68,32 @@ impl Search<'_> {
     /// The delegations by which those before the caller have these scopes passed on here, down to the caller
     /// and as far as the holder: what the caller was called by is another one, of another resource.
     fn via(&self, caller: &VerifiedMandate, scopes: &ScopeSet) -> Result<Vec<String>, Reason> {
-        let now_s = self.circumstances.now_s;
         let steps = caller.claims().mdt.hops.array_windows::<2>().rev();
         let mut via = Vec::new();
         // The holder is one further than the caller, and so on upwards.
         for (further, [from, to]) in (1_usize..).zip(steps) {
-            let mut here = self
-                .zone
-                .delegations(&from.application, &to.application, now_s);
-            let reaches = here.find(|delegation| {
-                delegation.resource == *self.resource
-                    && usize::from(delegation.max_depth) >= further
-                    && scopes.is_subset(&delegation.scopes)
-            });
-            via.push(reaches.ok_or(Reason::DelegationMissing)?.id.clone());
+            let (from, to) = (&from.application, &to.application);
+            let first = self.reaching(from, to, scopes, further).next();
+            via.push(first.ok_or(Reason::DelegationMissing)?.id.clone());
         }
         via.reverse();
         Ok(via)
+    }
+
+    /// The live delegations between two that let these scopes be passed on here so many times further.
+    pub(super) fn reaching<'a>(
+        &'a self,
+        from: &Name,
+        to: &'a Name,
+        scopes: &'a ScopeSet,
+        further: usize,
+    ) -> impl Iterator<Item = &'a Arc<Delegation>> + use<'a> {
+        let live = self.zone.delegations(from, to, self.circumstances.now_s);
+        live.filter(move |delegation| {
+            delegation.resource == *self.resource
+                && usize::from(delegation.max_depth) >= further
+                && scopes.is_subset(&delegation.scopes)
+        })
     }
 
     /// Why an application without a grant of its own can do nothing here: for callers it could, if there
