@@ -69,7 +69,7 @@ impl Minted {
         let claims = claims::of(question, granted, permitted, session, moment);
         let claims = claims.map_err(Unminted::Refused)?;
         let signing = telemetry::child("sign mandate");
-        let token = sign(key, claims).await.map_err(|error| match error {
+        let signed = sign(key, claims).await.map_err(|error| match error {
             // As many scopes as the client likes to name do not fit into a header.
             MintError::TooLong(_) => Unminted::Refused(Reason::ScopeExceeded),
             error => {
@@ -84,12 +84,17 @@ impl Minted {
             keys: &keys,
             delegators: None,
         };
-        let verified = verify(token.as_bytes(), trust, &*by_key).map_err(|reason| {
+        let by_key = signed.verifier(&*by_key);
+        let verified = verify(signed.token().as_bytes(), trust, &by_key).map_err(|reason| {
             tracing::error!(%reason, zone = %zone.name, "our own mandate does not verify");
             Unminted::Refused(Reason::IssuerUnavailable)
         })?;
+        drop(by_key);
         still_holds(service, question, granted, permitted, session, &verified)?;
-        Ok(Self { token, verified })
+        Ok(Self {
+            token: signed.into_token(),
+            verified,
+        })
     }
 
     /// Fills in what the record of the issue says.
