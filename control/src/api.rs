@@ -163,7 +163,14 @@ impl<A: Authority> Api<A> {
                 "/v1/zones/{zone}/suspensions/{kind}/{id}",
                 delete(suspensions::remove::<A>),
             )
-            .route("/v1/zones/{zone}/sessions", get(sessions::list::<A>))
+            .route(
+                "/v1/zones/{zone}/sessions",
+                post(sessions::declare::<A>).get(sessions::list::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/sessions/{session}/heartbeat",
+                post(sessions::heartbeat::<A>),
+            )
             .route("/v1/zones/{zone}/audit", get(audit::list::<A>))
             .fallback(|| async { ApiError::no_route() })
             .method_not_allowed_fallback(|| async { ApiError::no_method() })

@@ -139,6 +139,8 @@ reasons! {
     DelegationCycle = "delegation_cycle", AccessDenied, "the application acts already further up in the chain";
     CallerMissing = "caller_missing", AccessDenied, "the application acts here for its callers only, and no caller is known for the trace of this request";
     CallerAmbiguous = "caller_ambiguous", AccessDenied, "several callers are known for the trace of this request, and it does not say for which of them it is";
+    SessionExpired = "session_expired", AccessDenied, "the session that was declared for this workload is over";
+    SessionMissing = "session_missing", AccessDenied, "the policy asks for a declared session, and the workload is in none";
     SessionLimit = "session_limit", AccessDenied, "as many sessions are open as may be, or the tree is as deep as it may be";
     TargetInvalid = "target_invalid", AccessDenied, "the request does not name exactly one registered target";
     ScopeExceeded = "scope_exceeded", AccessDenied, "the requested scopes are more than grant and subject allow";

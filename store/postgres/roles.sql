@@ -2,8 +2,8 @@
 -- tables, who may create roles, after each migration (`caracal db roles`); repeatable. The roles
 -- cannot log in: grant them to the users that do.
 --
--- caracal_control  the management API: makes everything but keys and sessions, and never sees the
---                  private half of a key, not even sealed.
+-- caracal_control  the management API: makes everything but keys, and never sees the private half of
+--                  one, not even sealed.
 -- caracal_sts      the token service: follows the log, keeps keys and sessions, and revokes mandates,
 --                  sessions and its own keys. Taken over, it can make no application, grant, policy
 --                  or issuer. It takes single uses and forgets none that still counts.
@@ -26,22 +26,24 @@ $$;
 -- From nothing, so that a right that an older version gave does not stay.
 REVOKE ALL ON meta, authority_log, zones, applications, identities, credentials, credential_marks,
     issuers, resources, resource_hosts, grants, delegations, policies, signing_keys, points, sessions,
-    session_counts, revocations, suspensions, idempotency_keys, _sqlx_migrations
+    session_counts, session_leases, revocations, suspensions, idempotency_keys, _sqlx_migrations
     FROM caracal_control, caracal_sts;
 
 GRANT SELECT ON meta, authority_log, zones, applications, identities, credentials, credential_marks,
     issuers, resources, resource_hosts, grants, delegations, policies, points, sessions,
-    session_counts, revocations, suspensions, idempotency_keys, _sqlx_migrations
+    session_counts, session_leases, revocations, suspensions, idempotency_keys, _sqlx_migrations
     TO caracal_control, caracal_sts;
 GRANT UPDATE (head) ON meta TO caracal_control, caracal_sts;
 GRANT INSERT ON authority_log, idempotency_keys, revocations TO caracal_control, caracal_sts;
 GRANT UPDATE (seq, issued_until, expires) ON revocations TO caracal_control, caracal_sts;
 GRANT UPDATE (revoked_seq) ON sessions TO caracal_control, caracal_sts;
 GRANT UPDATE (open) ON session_counts TO caracal_control, caracal_sts;
-GRANT UPDATE (ended_seq) ON sessions TO caracal_sts;
+GRANT UPDATE (ended_seq) ON sessions TO caracal_control, caracal_sts;
+GRANT UPDATE (until_ms) ON session_leases TO caracal_control, caracal_sts;
+GRANT INSERT ON sessions, session_counts TO caracal_control, caracal_sts;
 
 GRANT INSERT ON zones, applications, identities, credentials, credential_marks, issuers, resources,
-    resource_hosts, grants, delegations, policies, points, suspensions
+    resource_hosts, grants, delegations, policies, points, session_leases, suspensions
     TO caracal_control;
 GRANT UPDATE (revoked_seq) ON applications, identities, credentials, grants, delegations
     TO caracal_control;
@@ -53,7 +55,6 @@ GRANT SELECT (zone, kid, point, seq, state, published_ms, activated_ms, retired_
 
 GRANT SELECT, INSERT ON signing_keys TO caracal_sts;
 GRANT UPDATE (sealed, state, activated_ms, retired_ms, ended_ms) ON signing_keys TO caracal_sts;
-GRANT INSERT ON sessions, session_counts TO caracal_sts;
 
 ALTER TABLE authority_log ENABLE ROW LEVEL SECURITY;
 

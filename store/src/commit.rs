@@ -23,7 +23,7 @@ use sqlx::{Any, Connection as _, Transaction};
 use tokio::time::{Instant, timeout};
 
 use crate::log::to_json;
-use crate::model::{Change, RevocationTarget, SigningKey};
+use crate::model::{Change, RevocationTarget, Session, SigningKey};
 use crate::number::{signed, unsigned};
 use crate::store::{Connection, Dialect, Store};
 
@@ -60,6 +60,9 @@ pub enum CommitError {
         /// Its name.
         name: String,
     },
+    /// The workload is in a session, and is in one at a time.
+    #[error("the workload is in session {0}")]
+    InSession(String),
     /// The change breaks a rule.
     #[error("{0}")]
     Invalid(String),
@@ -101,6 +104,10 @@ pub(crate) enum Request<'a> {
         target: RevocationTarget,
         now_s: u64,
     },
+    Declaration {
+        session: Session,
+        takes_over: bool,
+    },
 }
 
 impl Store {
@@ -122,6 +129,7 @@ impl Store {
                 Err(invalid("the steps of a key have calls of their own"))
             }
             Change::Revoked(_) => Err(invalid("a revocation is made from its target")),
+            Change::SessionDeclared(_) => Err(invalid("what ends for a session is found here")),
             change => {
                 self.write(zone, Request::Change(change), at_ms, idempotency)
                     .await
@@ -146,6 +154,23 @@ impl Store {
             idempotency,
         )
         .await
+    }
+
+    /// Declares a session. Where the workload is in one already, that one ends for it, in the same
+    /// transaction, or nothing is declared.
+    pub async fn declare_session(
+        &self,
+        zone: &Name,
+        session: Session,
+        takes_over: bool,
+        at_ms: u64,
+        idempotency: Option<&str>,
+    ) -> Result<Committed, CommitError> {
+        let request = Request::Declaration {
+            session,
+            takes_over,
+        };
+        self.write(zone, request, at_ms, idempotency).await
     }
 
     pub(crate) async fn write(
@@ -233,6 +258,15 @@ impl Store {
                 apply::zone_exists(connection, zone).await?;
                 let record = revocation::record(connection, zone, target, now_s).await?;
                 (Change::Revoked(record), None)
+            }
+            Request::Declaration {
+                session,
+                takes_over,
+            } => {
+                apply::zone_exists(connection, zone).await?;
+                let declared =
+                    session::declaration(connection, zone, at_ms, session, takes_over).await?;
+                (Change::SessionDeclared(declared), None)
             }
         };
         append(connection, zone, seq, &change, at_ms).await?;

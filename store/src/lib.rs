@@ -21,6 +21,7 @@ mod digest;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod heartbeat;
 mod keys;
 mod list;
 mod log;
@@ -33,7 +34,8 @@ mod store;
 pub mod testing;
 
 pub use commit::{CommitError, Committed, KeyRefusal};
-pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable};
+pub use heartbeat::{Heartbeat, HeartbeatError};
+pub use list::{Listed, MAX_LISTED, PolicyVersion, Revocable, TrackedSession};
 pub use read::ReadError;
 pub use single_use::UseError;
 pub use store::{

@@ -8,7 +8,7 @@ use sqlx::Error;
 use crate::log::{json, name};
 use crate::model::{
     Application, Credential, Delegation, EnforcementPoint, Grant, Policy, RevocationRecord,
-    Session, Suspension, TrustedIssuer, Zone,
+    Session, SessionState, Suspension, TrustedIssuer, Zone,
 };
 use crate::number::{id, second, unsigned};
 use crate::read::ReadError;
@@ -37,6 +37,41 @@ pub struct Revocable<T> {
     pub seq: u64,
     /// Whether it was revoked.
     pub revoked: bool,
+}
+
+/// A session, and what has become of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackedSession {
+    /// The session.
+    #[serde(flatten)]
+    pub item: Session,
+    /// Position of its opening; of two executions of a workload the later has the greater one.
+    pub seq: u64,
+    /// Whether it was ended.
+    pub revoked: bool,
+    /// Unix milliseconds by which its next heartbeat has to come, if it needs any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until_ms: Option<u64>,
+}
+
+impl TrackedSession {
+    /// Its state at a moment, whatever that of those above it is.
+    #[must_use]
+    pub fn state(&self, now_ms: u64, is_suspended: bool) -> SessionState {
+        let terms = self.item.terms.as_ref();
+        let ends = terms.and_then(|terms| terms.expires_at);
+        let ends = ends.map(|second| second.saturating_mul(1000));
+        let is_over = |end: Option<u64>| end.is_some_and(|end| end <= now_ms);
+        if self.revoked {
+            SessionState::Terminated
+        } else if is_over(ends) || is_over(self.lease_until_ms) {
+            SessionState::Expired
+        } else if is_suspended {
+            SessionState::Suspended
+        } else {
+            SessionState::Active
+        }
+    }
 }
 
 /// A version of a zone's policy.
@@ -242,18 +277,28 @@ impl Store {
     }
 
     /// The newest sessions of a zone, newest first, at most [`MAX_LISTED`].
-    pub async fn sessions(&self, zone: &Name) -> Result<Vec<Revocable<Session>>, ReadError> {
-        revocable(
-            self.fetch_all(
+    pub async fn sessions(&self, zone: &Name) -> Result<Vec<TrackedSession>, ReadError> {
+        let rows: Vec<(String, i64, Option<i64>, Option<i64>)> = self
+            .fetch_all(
                 sqlx::query_as(
-                    "SELECT definition, seq, revoked_seq FROM sessions \
-                 WHERE zone = $1 ORDER BY seq DESC LIMIT $2",
+                    "SELECT s.definition, s.seq, s.revoked_seq, l.until_ms FROM sessions AS s \
+                     LEFT JOIN session_leases AS l ON l.session = s.id \
+                     WHERE s.zone = $1 ORDER BY s.seq DESC LIMIT $2",
                 )
                 .bind(zone.as_str())
                 .bind(MAX_LISTED),
             )
-            .await?,
-        )
+            .await?;
+        let items = rows.into_iter().map(|(definition, seq, revoked, until)| {
+            let item = json(&definition)?;
+            Ok(TrackedSession {
+                item,
+                seq: unsigned(seq)?,
+                revoked: revoked.is_some(),
+                lease_until_ms: until.map(unsigned).transpose()?,
+            })
+        });
+        Ok(items.collect::<Result<_, Error>>()?)
     }
 
     /// The newest revocations of a zone, newest first, at most [`MAX_LISTED`]. What was revoked

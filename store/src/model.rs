@@ -6,6 +6,7 @@ mod delegation;
 mod issuer;
 pub mod jwk;
 mod key;
+mod session;
 mod suspension;
 
 use std::fmt;
@@ -35,6 +36,10 @@ pub use jwk::{Jwk, JwkError, JwkSet};
 pub use key::{
     KEY_LINGERING_MS, KEY_SETTLING_MS, KeyActivation, KeyRecord, KeyRevocation, KeyState,
     KeyStateError, MAX_LEASE_MS, SigningKey,
+};
+pub use session::{
+    DeclaredSession, Labels, LabelsError, MAX_SESSION_LEASE, MIN_SESSION_LEASE, Session,
+    SessionState, SessionTerms,
 };
 pub use suspension::Suspension;
 
@@ -130,23 +135,6 @@ pub struct EnforcementPoint {
     pub role: PointRole,
     /// Resources that it guards; empty is all of them, and only a gateway may say so.
     pub resources: Vec<Name>,
-}
-
-/// One tracked execution of an application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Session {
-    /// Id, `ses_` and 22 characters.
-    pub id: String,
-    /// Application.
-    pub application: Name,
-    /// Workload.
-    pub holder: SpiffeId,
-    /// Unix second.
-    pub opened_at: u64,
-    /// The session on whose behalf it was opened: it ends with that one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<String>,
 }
 
 /// What a revocation hits.
@@ -307,8 +295,10 @@ pub enum Change {
     KeyRevoked(KeyRevocation),
     /// An enforcement point was made.
     PointCreated(EnforcementPoint),
-    /// A session was opened.
+    /// A session was opened at a workload's first exchange.
     SessionOpened(Session),
+    /// A session was declared, in place of those that ended for it.
+    SessionDeclared(DeclaredSession),
     /// Something was revoked.
     Revoked(RevocationRecord),
     /// Something is refused until it is resumed.
@@ -338,6 +328,7 @@ impl Change {
             Self::KeyRevoked(_) => "key_revoked",
             Self::PointCreated(_) => "point_created",
             Self::SessionOpened(_) => "session_opened",
+            Self::SessionDeclared(_) => "session_declared",
             Self::Revoked(_) => "revoked",
             Self::Suspended(_) => "suspended",
             Self::Resumed(_) => "resumed",

@@ -56,6 +56,10 @@ async fn a_delegation_names_two_live_applications_and_what_exists(database: Data
             "mandates live 1 to 900 seconds, not 901",
         ),
         (
+            of(|new| new.from_session = Some("ses_x".into())),
+            "session ses_x does not exist",
+        ),
+        (
             of(|new| new.max_depth = 8),
             "authority is passed on at most 8 times: max_depth is at most 7",
         ),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use caracal_store::Store;
 use caracal_store::model::{
     Change, KEY_SETTLING_MS, KeyActivation, KeyState, LogEntry, PointRole, RevocationRecord,
-    RevocationTarget, SigningKey, Suspension,
+    RevocationTarget, Session, SessionTerms, SigningKey, Suspension,
 };
 use fixture::{
     AT_MS, Database, Fixture, NOW_S, application, child, credential, delegation, grant, issuer,
@@ -30,6 +30,7 @@ enum Step {
     DropKey(u8, u64),
     RevokeKey(u8),
     Revoke(String, u64),
+    Declare(Session, bool),
 }
 
 /// Few names, so that steps collide, refer to each other, and are refused often.
@@ -73,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
                 &format!("ses_{p}"),
             )
         )),
+        declaration(),
         (id.clone(), id.clone(), id.clone(), id.clone()).prop_map(|(d, a, b, r)| Step::Commit(
             delegation(
                 &format!("dlg_{d}"),
@@ -120,6 +122,25 @@ fn step() -> impl Strategy<Value = Step> {
         )
             .prop_map(|(target, late)| Step::Revoke(target, NOW_S + late)),
     ]
+}
+
+fn declaration() -> impl Strategy<Value = Step> {
+    let id = 0_u8..3;
+    let terms = any::<(bool, bool)>();
+    (id.clone(), id.clone(), id, terms).prop_map(|(s, a, w, (is_leased, takes_over))| {
+        let session = Session {
+            id: format!("ses_d{s}"),
+            application: name(&format!("a{a}")),
+            holder: fixture::spiffe(&format!("w{w}")),
+            opened_at: NOW_S,
+            parent: None,
+            terms: Some(SessionTerms {
+                lease_s: is_leased.then_some(30),
+                ..SessionTerms::default()
+            }),
+        };
+        Step::Declare(session, takes_over)
+    })
 }
 
 fn suspendable() -> impl Strategy<Value = String> {
@@ -178,6 +199,10 @@ impl State {
                 }
                 Change::PointCreated(new) => ("point", new.name.to_string(), json!(new)),
                 Change::SessionOpened(new) => ("session", new.id.clone(), json!(new)),
+                Change::SessionDeclared(new) => {
+                    new.ended.iter().for_each(|record| state.revoke(record));
+                    ("session", new.session.id.clone(), json!(new.session))
+                }
                 Change::PolicyActivated(new) => {
                     state.active_policy = Some(new.digest.clone());
                     ("policy", new.digest.clone(), json!(new.source))
@@ -370,6 +395,12 @@ async fn run(steps: Vec<Step>, database: Database) {
                 fixture
                     .store
                     .revoke(&name("bank"), target, now_s, None)
+                    .await
+            }
+            Step::Declare(session, takes_over) => {
+                fixture
+                    .store
+                    .declare_session(&name("bank"), session, takes_over, AT_MS, None)
                     .await
             }
         };

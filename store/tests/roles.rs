@@ -269,10 +269,12 @@ async fn nobody_writes_around_the_log_nor_changes_it() {
         format!("INSERT INTO authority_log VALUES (99, 'bank', 0, '{kind}', '{payload}')")
     };
     let session = entry("session_opened", r#"{"kind":"session_opened"}"#);
+    let declared = entry("session_declared", r#"{"kind":"session_declared"}"#);
     let grant = entry("grant_created", r#"{"kind":"grant_created"}"#);
     let disguised = entry("session_opened", r#"{"kind":"grant_created"}"#);
     for (statement, control, sts) in [
         (&*session, false, true),
+        (&*declared, true, false),
         (&*grant, true, false),
         (&*disguised, false, false),
         ("UPDATE authority_log SET payload = ''", false, false),
@@ -310,9 +312,18 @@ async fn nobody_writes_around_the_log_nor_changes_it() {
         ("DELETE FROM sessions", false, false),
         (
             "INSERT INTO session_counts VALUES ('bank', 'zone', 'bank', 1)",
-            false,
+            true,
             true,
         ),
+        (
+            "INSERT INTO session_leases SELECT 'ses_1', 'bank', 1, 1, 1 WHERE false",
+            true,
+            false,
+        ),
+        ("UPDATE session_leases SET until_ms = 0", true, true),
+        ("UPDATE session_leases SET lease_ms = 0", false, false),
+        ("UPDATE session_leases SET ends_ms = 0", false, false),
+        ("DELETE FROM session_leases", false, false),
         ("UPDATE session_counts SET open = open - 1", true, true),
         ("UPDATE session_counts SET name = 'x'", false, false),
         ("DELETE FROM session_counts", false, false),

@@ -8,6 +8,7 @@
 //! confirms reads any more, so every lease ends and every door closes within one lease.
 
 mod credentials;
+mod delegations;
 mod items;
 mod keys;
 mod sessions;
@@ -27,6 +28,7 @@ use caracal_mandate::version::Version;
 use caracal_store::model::{Change, EnforcementPoint, LogEntry, Proof};
 use tokio::sync::{Notify, watch};
 
+pub(crate) use delegations::Side;
 pub(crate) use items::{FeedGap, FeedScope};
 pub use tail::TailError;
 pub(crate) use tail::Tailer;
@@ -134,7 +136,11 @@ impl State {
         if self.recent.len() >= REMEMBERED {
             self.recent.pop_front();
         }
-        let revokes = matches!(change, Change::Revoked(_) | Change::KeyRevoked(_));
+        let revokes = match &change {
+            Change::Revoked(_) | Change::KeyRevoked(_) => true,
+            Change::SessionDeclared(declared) => !declared.ended.is_empty(),
+            _ => false,
+        };
         self.recent.push_back(Recent {
             seq,
             at_ms,
@@ -187,6 +193,7 @@ impl State {
             | Change::KeyDropped(_)
             | Change::KeyRevoked(_)
             | Change::SessionOpened(_)
+            | Change::SessionDeclared(_)
             | Change::Revoked(_)
             | Change::Suspended(_)
             | Change::Resumed(_) => {}

@@ -35,7 +35,7 @@ pub(crate) use client::{Client, Method};
 pub(crate) use grant::Granted;
 pub(crate) use mint::{Issued, Minted};
 pub(crate) use permission::Permitted;
-pub(crate) use session::{InSession, SessionLocks};
+pub(crate) use session::{InSession, Leases, Seen, SessionLocks};
 pub(crate) use subject::Subject;
 pub(crate) use target::{Called, Target};
 pub(crate) use wish::{IdToken, SubjectToken, Wish};
@@ -153,8 +153,11 @@ impl Service {
             })?;
             let permitted = Permitted::ask(self, &question, &granted, now_s, event).await;
             let permitted = permitted.map_err(refused)?;
-            let session = InSession::enter(self, &question, &permitted).await;
-            let session = session.map_err(refused)?;
+            let session = match InSession::enter(self, &question, &permitted).await {
+                Ok(session) => session,
+                Err(Unminted::Moved) => continue,
+                Err(Unminted::Refused(reason)) => return Err(refused(reason)),
+            };
             match Minted::mint(self, &question, &granted, &permitted, &session).await {
                 Ok(minted) => return Ok(minted),
                 Err(Unminted::Moved) => {}

@@ -4,6 +4,7 @@
 //! POST /zones/{zone}/token        RFC 6749 client_credentials, RFC 8693 token exchange
 //! POST /zones/{zone}/introspect   RFC 7662
 //! POST /zones/{zone}/revoke       RFC 7009
+//! POST /zones/{zone}/session/heartbeat               for sessions with a lease
 //! GET  /.well-known/oauth-authorization-server/...   RFC 8414, and where OpenID Connect looks
 //! GET  /.well-known/oauth-protected-resource...      RFC 9728
 //! ```
@@ -15,6 +16,7 @@ mod body;
 mod client;
 mod error;
 mod form;
+mod heartbeat;
 mod introspect;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod law;
@@ -41,6 +43,10 @@ pub(crate) fn router() -> Router<Arc<Service>> {
         .route("/zones/{zone}/token", post(token::token))
         .route("/zones/{zone}/introspect", post(introspect::introspect))
         .route("/zones/{zone}/revoke", post(revoke::revoke))
+        .route(
+            "/zones/{zone}/session/heartbeat",
+            post(heartbeat::heartbeat),
+        )
         // RFC 8414 §3.1: the well-known part goes in front of the issuer's path.
         .route(
             "/.well-known/oauth-authorization-server",

@@ -155,7 +155,9 @@ fn status(error: ZoneKeyError) -> Status {
         ZoneKeyError::Key(_) | ZoneKeyError::Read(_) => Status::unavailable(text),
         ZoneKeyError::Commit(error) => match error {
             CommitError::NotFound { .. } => Status::not_found(text),
-            CommitError::AlreadyExists { .. } => Status::already_exists(text),
+            CommitError::AlreadyExists { .. } | CommitError::InSession(_) => {
+                Status::already_exists(text)
+            }
             CommitError::Invalid(_) => Status::invalid_argument(text),
             CommitError::Limit(_) => Status::resource_exhausted(text),
             CommitError::Key(_) => Status::failed_precondition(text),

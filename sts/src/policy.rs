@@ -49,7 +49,7 @@ pub use engine::{Checked, CompiledPolicy};
 pub use explain::{BodyTrace, Explanation, RuleTrace, Seen, StepTrace};
 pub use input::{
     ApplicationInput, GrantInput, OperationInput, PolicyInput, RequestInput, ResourceInput,
-    SubjectInput,
+    SessionInput, SubjectInput,
 };
 pub use outcome::{Answer, Decision, Denial, EvalError, Narrowing};
 pub use runner::PolicyRunner;

@@ -9,7 +9,7 @@ use caracal_store::Store;
 use crate::authority::Authority;
 use crate::clock::{Clock, Random};
 use crate::config::StsConfig;
-use crate::exchange::SessionLocks;
+use crate::exchange::{Leases, SessionLocks};
 use crate::feed::{Fanout, Registry};
 use crate::jwks::Jwks;
 use crate::keys::KeyRing;
@@ -31,6 +31,7 @@ pub(crate) struct Service {
     pub(crate) registry: Arc<Registry>,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) sessions: SessionLocks,
+    pub(crate) leases: Leases,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::authority::{Authority, TailError, Tailer};
 use crate::clock::{Clock, Random, RandomError, new_id};
 use crate::config::StsConfig;
-use crate::exchange::SessionLocks;
+use crate::exchange::{Leases, SessionLocks};
 use crate::feed::{AckReport, Fanout, PointStatus, Registry, fan_out};
 use crate::http::HttpServeError;
 use crate::jwks::Jwks;
@@ -148,6 +148,7 @@ impl Sts {
         let service = Arc::new(Service {
             keys: KeyRing::new(store.clone(), keys),
             sessions: SessionLocks::default(),
+            leases: Leases::default(),
             store,
             authority,
             policies,

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use caracal_mandate::event::Outcome;
 use caracal_mandate::name::Name;
 use caracal_store::Committed;
-use caracal_store::model::{Change, RevocationTarget};
+use caracal_store::model::{Change, RevocationTarget, Session};
 use caracal_sts::{KeyChange, ZoneKeyError};
 use serde::Serialize;
 
@@ -83,6 +83,7 @@ enum Request {
     Revocation(RevocationTarget),
     KeyRotation,
     KeyRevocation(String),
+    Declaration { session: Session, takes_over: bool },
 }
 
 /// What became of a request. Only the steps of keys say which key signs then.
@@ -154,6 +155,24 @@ impl<A: Authority> Api<A> {
             .map(|done| done.committed)
     }
 
+    /// Declares a session and records it.
+    pub(super) async fn declare(
+        &self,
+        zone: &Name,
+        session: Session,
+        takes_over: bool,
+        idempotency: Option<String>,
+    ) -> Result<Committed, ApiError> {
+        let subject = subject::of_declaration(&session);
+        let request = Request::Declaration {
+            session,
+            takes_over,
+        };
+        self.detached(zone, request, subject, idempotency)
+            .await
+            .map(|done| done.committed)
+    }
+
     /// Refuses a change that never reaches the store, and records that.
     pub(super) async fn refuse(&self, zone: &Name, subject: Subject) -> Result<(), ApiError> {
         let recorded = self
@@ -215,6 +234,15 @@ impl<A: Authority> Api<A> {
             Request::Revocation(target) => self
                 .store
                 .revoke(zone, target, now_ms.div_euclid(1000), key)
+                .await
+                .map(Done::from)
+                .map_err(|error| ZoneKeyError::from(error).into()),
+            Request::Declaration {
+                session,
+                takes_over,
+            } => self
+                .store
+                .declare_session(zone, session, takes_over, now_ms, key)
                 .await
                 .map(Done::from)
                 .map_err(|error| ZoneKeyError::from(error).into()),

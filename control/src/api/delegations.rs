@@ -30,6 +30,10 @@ pub(super) struct NewDelegation {
     #[serde(default)]
     max_depth: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_session: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_session: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signature: Option<EdgeSignature>,
@@ -65,6 +69,8 @@ pub(super) async fn create<A: Authority>(
         expires_at,
         max_lifetime,
         max_depth,
+        from_session,
+        to_session,
         signature,
     } = new;
     let delegation = Delegation {
@@ -76,6 +82,8 @@ pub(super) async fn create<A: Authority>(
         expires_at,
         max_lifetime,
         max_depth,
+        from_session,
+        to_session,
         signature,
     };
     let change = Change::DelegationCreated(delegation.clone());

@@ -6,7 +6,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
 use caracal_audit::AppendError;
 use caracal_mandate::name::Name;
-use caracal_store::{CommitError, KeyRefusal, ReadError};
+use caracal_store::{CommitError, HeartbeatError, KeyRefusal, ReadError};
 use caracal_sts::ZoneKeyError;
 use serde_json::json;
 
@@ -176,6 +176,13 @@ impl ApiError {
                     format!("{kind} {name} does not exist in zone {zone}: create it first");
                 Self::new(StatusCode::NOT_FOUND, "not_found", message)
             }
+            CommitError::InSession(session) => {
+                let message = format!(
+                    "the workload is in session {session} of zone {zone}: end that one \
+                    (`caracal revoke session/{session}`), or let this one take over (`take_over`)"
+                );
+                Self::new(StatusCode::CONFLICT, "in_session", message)
+            }
             CommitError::Invalid(text) => {
                 Self::invalid(format!("{text} (zone {zone}): correct the request"))
             }
@@ -194,6 +201,20 @@ impl ApiError {
             CommitError::Database(error) => Self::store(&error),
             CommitError::TimedOut => Self::store(&CommitError::TimedOut),
             CommitError::Replaced => Self::replaced(),
+        }
+    }
+
+    pub(super) fn heartbeat(error: HeartbeatError) -> Self {
+        let message = error.to_string();
+        match error {
+            HeartbeatError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+            HeartbeatError::Unleased(_) => Self::invalid(message),
+            HeartbeatError::Ended(_) => Self::new(StatusCode::CONFLICT, "session_ended", message),
+            HeartbeatError::Expired(_) => {
+                Self::new(StatusCode::CONFLICT, "session_expired", message)
+            }
+            HeartbeatError::Database(error) => Self::store(&error),
+            HeartbeatError::TimedOut => Self::store(&HeartbeatError::TimedOut),
         }
     }
 

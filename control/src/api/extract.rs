@@ -24,6 +24,24 @@ impl<S: Send + Sync> FromRequestParts<S> for InZone {
     }
 }
 
+/// The zone and the session of the path.
+pub(super) struct InSession {
+    pub(super) zone: Name,
+    pub(super) session: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InSession {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((zone, session)) = path.map_err(|error| ApiError::invalid(error.body_text()))?;
+        let zone = zone.parse();
+        let zone = zone.map_err(|error| ApiError::invalid(format!("zone in the path: {error}")))?;
+        Ok(Self { zone, session })
+    }
+}
+
 /// The `Idempotency-Key` header.
 pub(super) struct IdempotencyKey(pub(super) Option<String>);
 

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Credential,
     Delegation,
     Grant,
+    Session,
 }
 
 impl Kind {
@@ -23,6 +24,7 @@ impl Kind {
             Self::Credential => "crd_",
             Self::Delegation => "dlg_",
             Self::Grant => "grt_",
+            Self::Session => "ses_",
         }
     }
 
@@ -32,6 +34,7 @@ impl Kind {
             Self::Credential => b"caracal-credential-v1\0",
             Self::Delegation => b"caracal-delegation-v1\0",
             Self::Grant => b"caracal-grant-v1\0",
+            Self::Session => b"caracal-session-v1\0",
         }
     }
 }

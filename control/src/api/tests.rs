@@ -2,6 +2,7 @@ mod credentials;
 mod delegations;
 mod grants;
 mod keys;
+mod sessions;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -28,8 +28,13 @@ Whenever orchestrator calls the resource that payer answers at (`caracal resourc
 payer`), payer may make payments for it, as far as orchestrator may itself and only then:
 
   caracal delegation create --zone bank --from orchestrator --to payer --resource mercury-bank \\
-      --scope payments:write --max-depth 1")]
-    Create(Terms),
+      --scope payments:write --max-depth 1
+
+For one execution only, and gone with it:
+
+  caracal delegation create --zone bank --from orchestrator --from-session ses_... --to payer \
+      --resource mercury-bank --scope payments:write --expires-in 1h")]
+    Create(Box<CreateArgs>),
     /// Signs a delegation with the key of the owner of --from, and prints it. Needs no server: the key
     /// stays where its owner is.
     #[command(after_help = "\
@@ -38,7 +43,7 @@ on by orchestrator with such a signature and not otherwise, whatever the databas
 
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out orchestrator-owner.pem
   caracal delegation key orchestrator-owner.pem
-  caracal delegation sign --zone bank --key orchestrator-owner.pem --from orchestrator --to payer \\
+  caracal delegation sign --zone bank --key orchestrator-owner.pem --from orchestrator --to payer \
       --resource mercury-bank --uri https://mercury-bank.internal --scope payments:write \\
       --expires-in 30d > signed.json
   caracal delegation register --zone bank signed.json")]
@@ -66,6 +71,18 @@ The picture needs nothing beside it, and shows what was revoked too; text and do
         #[arg(long, value_enum, default_value_t = Drawing::Text)]
         format: Drawing,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    terms: Terms,
+    /// The one session of --from that passes on; without it, any.
+    #[arg(long, value_name = "ID")]
+    from_session: Option<String>,
+    /// The one session of --to that acts; without it, any.
+    #[arg(long, value_name = "ID")]
+    to_session: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -102,8 +119,17 @@ impl DelegationCommand {
         let path = context.zone_path("delegations")?;
         let now = SystemClock::new().unix_ms().div_euclid(1000);
         match self {
-            Self::Create(terms) => {
-                let mut body = json!(terms.delegation(String::new(), now)?);
+            Self::Create(args) => {
+                let CreateArgs {
+                    terms,
+                    from_session,
+                    to_session,
+                } = *args;
+                let mut body = json!(Delegation {
+                    from_session,
+                    to_session,
+                    ..terms.delegation(String::new(), now)?
+                });
                 // The server gives it.
                 body.as_object_mut().map(|body| body.remove("id"));
                 made(context, &path, &body).await
@@ -125,6 +151,8 @@ impl DelegationCommand {
                     ("EXPIRES AT", &["expires_at"]),
                     ("MAX LIFETIME", &["max_lifetime"]),
                     ("MAX DEPTH", &["max_depth"]),
+                    ("FROM SESSION", &["from_session"]),
+                    ("TO SESSION", &["to_session"]),
                     ("REVOKED", &["revoked"]),
                     ("SIGNATURE", &["signature"]),
                 ];
@@ -164,6 +192,8 @@ impl Terms {
             expires_at: expires_in.map(|span| now.saturating_add(span.0)),
             max_lifetime: max_lifetime.map(|span| span.0),
             max_depth,
+            from_session: None,
+            to_session: None,
             signature: None,
         })
     }

@@ -40,6 +40,7 @@ pub(super) async fn change(
         Change::KeyRevoked(revoked) => key::revoke(connection, zone, at, revoked).await,
         Change::PointCreated(new) => point::create(connection, zone, seq, new).await,
         Change::SessionOpened(new) => session::open(connection, zone, seq, new).await,
+        Change::SessionDeclared(new) => session::declare(connection, zone, at, new).await,
         Change::Revoked(record) => revocation::write(connection, zone, seq, record).await,
         Change::Suspended(new) => suspension::suspend(connection, zone, seq, new).await,
         Change::Resumed(ended) => suspension::resume(connection, zone, ended).await,

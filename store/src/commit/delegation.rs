@@ -3,7 +3,7 @@
 use caracal_mandate::claims::MAX_LIFETIME_SECONDS;
 use caracal_mandate::name::Name;
 
-use super::{CommitError, application, grant, invalid, row};
+use super::{CommitError, application, grant, invalid, row, session};
 use crate::log::to_json;
 use crate::model::{Delegation, MAX_DELEGATIONS};
 use crate::store::Connection;
@@ -18,6 +18,11 @@ pub(super) async fn create(
     application::is_live(connection, zone, &new.from).await?;
     application::is_live(connection, zone, &new.to).await?;
     grant::takes_scopes(connection, zone, &new.resource, &new.scopes).await?;
+    for (session, application) in [(&new.from_session, &new.from), (&new.to_session, &new.to)] {
+        if let Some(session) = session {
+            session::is_open(connection, zone, application, session).await?;
+        }
+    }
     // Over all zones: an id is never used twice, also not for something that was revoked.
     let sql = "SELECT seq FROM delegations WHERE id = $1";
     row::must_be_new(connection, sql, &[&new.id], "delegation").await?;
@@ -48,6 +53,11 @@ fn is_well_formed(new: &Delegation) -> Result<(), CommitError> {
             "application {} cannot delegate to itself: it would gain nothing",
             new.from
         )));
+    }
+    if new.signature.is_some() && (new.from_session.is_some() || new.to_session.is_some()) {
+        return Err(invalid(
+            "what is signed is between applications: a delegation of one session has no signature",
+        ));
     }
     if new.scopes.is_empty() {
         return Err(invalid("a delegation names at least one scope"));

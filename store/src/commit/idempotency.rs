@@ -5,7 +5,7 @@ use caracal_mandate::name::Name;
 use super::{CommitError, Request, invalid};
 use crate::digest;
 use crate::log::to_json;
-use crate::model::{Change, Credential, Proof, SecretHash};
+use crate::model::{Change, Credential, Proof, SecretHash, Session};
 use crate::number::unsigned;
 use crate::store::Connection;
 
@@ -36,6 +36,16 @@ impl Ticket {
             Request::KeyRevocation { kid } => format!("revoke key {kid}"),
             // Not the time: the repeated request comes later.
             Request::Revocation { target, now_s: _ } => format!("revoke {target}"),
+            Request::Declaration {
+                session,
+                takes_over,
+            } => {
+                let asked = Session {
+                    opened_at: 0,
+                    ..session.clone()
+                };
+                format!("declare, over {takes_over}: {}", to_json(&asked)?)
+            }
         };
         let digest = digest::hex(&[asked.as_bytes()]);
         Ok(Self {

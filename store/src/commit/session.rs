@@ -1,5 +1,6 @@
 //! Sessions, and the tree that they are.
 
+mod declared;
 mod room;
 
 use caracal_mandate::name::Name;
@@ -9,7 +10,23 @@ use crate::log::to_json;
 use crate::model::{MAX_DELEGATIONS, Session};
 use crate::store::Connection;
 
+pub(super) use declared::{declaration, declare};
+
+/// Opens a session at a workload's first exchange.
 pub(super) async fn open(
+    connection: &mut Connection,
+    zone: &Name,
+    seq: i64,
+    new: &Session,
+) -> Result<(), CommitError> {
+    if new.terms.is_some() {
+        return Err(invalid("a session with terms is declared"));
+    }
+    declared::stands_in_no_way(connection, zone, new).await?;
+    insert(connection, zone, seq, new).await
+}
+
+async fn insert(
     connection: &mut Connection,
     zone: &Name,
     seq: i64,
@@ -23,13 +40,15 @@ pub(super) async fn open(
         takes_child(connection, zone, parent).await?;
     }
     sqlx::query(
-        "INSERT INTO sessions (id, zone, application, parent, definition, seq) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO sessions (id, zone, application, parent, holder, declared, definition, seq) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(&new.id)
     .bind(zone.as_str())
     .bind(new.application.as_str())
     .bind(new.parent.as_deref())
+    .bind(new.holder.as_str())
+    .bind(i64::from(new.terms.is_some()))
     .bind(to_json(new)?)
     .bind(seq)
     .execute(&mut *connection)
@@ -64,6 +83,29 @@ pub(super) async fn end(
         swept,
     };
     room::free(connection, zone, &ended).await
+}
+
+/// Refuses a session that is not the application's, or has ended.
+pub(super) async fn is_open(
+    connection: &mut Connection,
+    zone: &Name,
+    application: &Name,
+    id: &str,
+) -> Result<(), CommitError> {
+    let row: Option<(String, Option<i64>)> =
+        sqlx::query_as("SELECT application, revoked_seq FROM sessions WHERE zone = $1 AND id = $2")
+            .bind(zone.as_str())
+            .bind(id.to_owned())
+            .fetch_optional(connection)
+            .await?;
+    match row {
+        None => Err(super::missing("session", id)),
+        Some((whose, _)) if whose != application.as_str() => Err(invalid(format!(
+            "session {id} is of application {whose}, not of {application}"
+        ))),
+        Some((_, Some(_))) => Err(invalid(format!("session {id} has ended"))),
+        Some((_, None)) => Ok(()),
+    }
 }
 
 /// Refuses a parent that has ended, by itself or with one of its own parents, and one that is as deep as

@@ -31,6 +31,12 @@ pub struct Delegation {
     pub max_lifetime: Option<u64>,
     /// How often `to` may have it passed on further; 0 is not at all.
     pub max_depth: u8,
+    /// The one session of `from` that passes on; `None` is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_session: Option<String>,
+    /// The one session of `to` that acts; `None` is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_session: Option<String>,
     /// By the owner of `from`, over all of this, the zone and the resource's identifier
     /// (`caracal_mandate::edge::Statement`). Whose key that is no database says: it is for enforcement points
     /// that have it to verify.

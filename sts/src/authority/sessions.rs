@@ -1,10 +1,10 @@
 //! The open sessions of a zone, as the tree that they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use caracal_mandate::name::Name;
-use caracal_store::model::Session;
+use caracal_store::model::{MAX_DELEGATIONS, Session, SessionTerms};
 
 /// Sessions by application and workload.
 type Level = HashMap<Name, HashMap<Box<str>, Arc<str>>>;
@@ -28,6 +28,7 @@ struct Place {
     parent: Option<Arc<str>>,
     application: Name,
     holder: Box<str>,
+    terms: Option<Arc<SessionTerms>>,
 }
 
 impl Sessions {
@@ -45,12 +46,43 @@ impl Sessions {
         level.get(application)?.get(holder)
     }
 
+    /// Whether a session is open, and of this workload.
+    pub(crate) fn is_of(&self, id: &str, application: &Name, holder: &str) -> bool {
+        let place = self.places.get(id);
+        place.is_some_and(|place| place.application == *application && *place.holder == *holder)
+    }
+
+    /// On what terms a session was declared; `None` where it was opened by itself, or is not open.
+    pub(crate) fn terms(&self, id: &str) -> Option<&Arc<SessionTerms>> {
+        self.places.get(id)?.terms.as_ref()
+    }
+
+    /// The labels of a session, and of those on whose behalf it is. Of two with one name the one that is
+    /// nearer counts.
+    pub(crate) fn labels(&self, id: &str) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::new();
+        let mut next = self.places.get(id);
+        for _ in 0..=MAX_DELEGATIONS {
+            let Some(place) = next else { break };
+            let own = place.terms.iter().flat_map(|terms| terms.labels.iter());
+            for (name, value) in own {
+                labels
+                    .entry(name.to_owned())
+                    .or_insert_with(|| value.to_owned());
+            }
+            let parent = place.parent.as_deref();
+            next = parent.and_then(|parent| self.places.get(parent));
+        }
+        labels
+    }
+
     pub(super) fn open(&mut self, session: Session) {
         let id: Arc<str> = session.id.into();
         let place = Place {
             parent: session.parent.map(Into::into),
             application: session.application,
             holder: session.holder.as_str().into(),
+            terms: session.terms.map(Arc::new),
         };
         let level = match &place.parent {
             None => &mut self.roots,
@@ -62,11 +94,9 @@ impl Sessions {
     }
 
     /// Ends one. What is below it cannot be reached any more, whatever its size: nothing is issued on
-    /// behalf of a session that has ended.
-    pub(super) fn end(&mut self, id: &str) {
-        let Some((id, place)) = self.places.remove_entry(id) else {
-            return;
-        };
+    /// behalf of a session that has ended. Whose it was, if it was open.
+    pub(super) fn end(&mut self, id: &str) -> Option<Name> {
+        let (id, place) = self.places.remove_entry(id)?;
         let level = match &place.parent {
             None => Some(&mut self.roots),
             Some(parent) => self.below.get_mut(parent),
@@ -79,20 +109,21 @@ impl Sessions {
             held.remove(&place.holder);
         }
         self.ended.push(id);
+        Some(place.application)
     }
 
     /// Ends all that an application has on its own.
     pub(super) fn end_all_of(&mut self, application: &Name) {
         let held = self.roots.remove(application).unwrap_or_default();
         for id in held.into_values() {
-            self.end(&id);
+            let _whose = self.end(&id);
         }
     }
 
     /// Ends what a workload has on its own.
     pub(super) fn end_of(&mut self, application: &Name, holder: &str) {
         if let Some(id) = self.find(None, application, holder).cloned() {
-            self.end(&id);
+            let _whose = self.end(&id);
         }
     }
 
@@ -123,7 +154,45 @@ mod tests {
             holder: format!("spiffe://d.example/{workload}").parse().unwrap(),
             opened_at: 1,
             parent: parent.map(str::to_owned),
+            terms: None,
         }
+    }
+
+    fn labelled(id: &str, parent: Option<&str>, labels: &[(&str, &str)]) -> Session {
+        let labels: BTreeMap<_, _> = labels
+            .iter()
+            .map(|(label, value)| (name(label), (*value).to_owned()))
+            .collect();
+        Session {
+            terms: Some(SessionTerms {
+                labels: labels.try_into().unwrap(),
+                ..SessionTerms::default()
+            }),
+            ..session(id, id.trim_start_matches("ses_"), parent)
+        }
+    }
+
+    #[test]
+    fn labels_go_down_the_tree_and_the_nearer_one_counts() {
+        let mut sessions = Sessions::default();
+        sessions.open(labelled(
+            "ses_a",
+            None,
+            &[("run", "nightly"), ("tier", "1")],
+        ));
+        sessions.open(session("ses_ab", "b", Some("ses_a")));
+        sessions.open(labelled("ses_abc", Some("ses_ab"), &[("tier", "2")]));
+        sessions.open(session("ses_x", "x", None));
+        let labels = |id| {
+            let labels = sessions.labels(id).into_iter();
+            labels
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(labels("ses_ab"), ["run=nightly", "tier=1"]);
+        assert_eq!(labels("ses_abc"), ["run=nightly", "tier=2"]);
+        assert_eq!(labels("ses_x"), [""; 0]);
+        assert_eq!(labels("ses_unknown"), [""; 0]);
     }
 
     fn found(sessions: &Sessions, workload: &str, parent: Option<&str>) -> Option<String> {

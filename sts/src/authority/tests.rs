@@ -192,6 +192,7 @@ async fn a_further_workload_is_known_until_its_credential_is_revoked() {
         holder: SECOND.parse().unwrap(),
         opened_at: 1,
         parent: None,
+        terms: None,
     };
     world.commit(Change::SessionOpened(session)).await;
     let known = || {

@@ -7,11 +7,12 @@ use caracal_mandate::catalog::Catalog;
 use caracal_mandate::name::Name;
 use caracal_mandate::revocation::{Revocation, RevocationId, RevocationKind, RevocationSet};
 use caracal_store::model::{
-    Application, Change, CredentialRef, Delegation, Grant, KeyRevocation, Proof, RevocationRecord,
-    RevocationTarget, SigningKey, Suspension, Zone,
+    Application, Change, CredentialRef, DeclaredSession, Delegation, Grant, KeyRevocation, Proof,
+    RevocationRecord, RevocationTarget, SigningKey, Suspension, Zone,
 };
 
 use super::credentials::{Credentials, Issuers};
+use super::delegations::{Delegations, Side};
 use super::items::FeedLog;
 use super::keys::ZoneKeys;
 use super::sessions::Sessions;
@@ -46,8 +47,7 @@ pub(crate) struct ZoneState {
     pub(super) issuers: Issuers,
     inactive: HashSet<Name>,
     grants: HashMap<Name, Vec<Arc<Grant>>>,
-    /// By the application that passes on.
-    delegations: HashMap<Name, Vec<Arc<Delegation>>>,
+    delegations: Delegations,
     pub(crate) sessions: Sessions,
 }
 
@@ -65,7 +65,7 @@ impl ZoneState {
             issuers: Issuers::default(),
             inactive: HashSet::new(),
             grants: HashMap::new(),
-            delegations: HashMap::new(),
+            delegations: Delegations::default(),
             sessions: Sessions::default(),
         }
     }
@@ -93,28 +93,23 @@ impl ZoneState {
         })
     }
 
-    /// The delegations by which one application may have another one act: neither revoked, nor suspended,
+    /// The delegations by which one side may have another one act: neither revoked, nor suspended,
     /// nor expired.
     pub(crate) fn delegations<'a>(
         &'a self,
-        from: &Name,
-        to: &'a Name,
+        from: Side<'a>,
+        to: Side<'a>,
         now_s: u64,
     ) -> impl Iterator<Item = &'a Arc<Delegation>> + use<'a> {
-        let passed_on = self.delegations.get(from).map_or(&[][..], Vec::as_slice);
-        passed_on.iter().filter(move |delegation| {
-            delegation.to == *to
-                && delegation.expires_at.is_none_or(|end| now_s < end)
-                && !self.is_suspended(RevocationKind::Delegation, &delegation.id)
-        })
+        let all = self.delegations.between(from, to, now_s);
+        all.filter(|one| !self.is_suspended(RevocationKind::Delegation, &one.id))
     }
 
     /// Whether anybody may have the application act for it at a resource.
     pub(crate) fn may_act_at(&self, application: &Name, resource: &Name, now_s: u64) -> bool {
-        let mut from = self.delegations.keys();
-        from.any(|from| {
-            self.delegations(from, application, now_s)
-                .any(|delegation| delegation.resource == *resource)
+        let mut to = self.delegations.to_any_of(application, now_s);
+        to.any(|one| {
+            one.resource == *resource && !self.is_suspended(RevocationKind::Delegation, &one.id)
         })
     }
 
@@ -153,16 +148,18 @@ impl ZoneState {
                 let grants = self.grants.entry(grant.application.clone()).or_default();
                 grants.push(Arc::new(grant));
             }
-            Change::DelegationCreated(new) => {
-                let passed_on = self.delegations.entry(new.from.clone()).or_default();
-                passed_on.push(Arc::new(new));
-            }
+            Change::DelegationCreated(new) => self.delegations.add(new),
             Change::PolicyActivated(_) => self.policy = Some(policy.unwrap_or(ZonePolicy::Broken)),
             Change::KeyPublished(key) => self.publish(seq, &key),
             Change::KeyActivated(activation) => self.keys.activate(&activation),
             Change::KeyDropped(kid) => self.drop_key(seq, kid),
             Change::KeyRevoked(revocation) => self.revoke_key(seq, revocation),
             Change::SessionOpened(session) => self.sessions.open(session),
+            Change::SessionDeclared(DeclaredSession { session, ended }) => {
+                let ended = ended.into_iter();
+                ended.for_each(|record| self.revoke(seq, record));
+                self.sessions.open(session);
+            }
             Change::Revoked(record) => self.revoke(seq, record),
             Change::Suspended(Suspension { id, .. }) => {
                 self.feed.suspended(seq, id);
@@ -222,12 +219,12 @@ impl ZoneState {
         self.feed.revocation(seq, revocation);
         self.revocations.insert(revocation);
         match target {
-            RevocationTarget::Session(id) => self.sessions.end(&id),
-            RevocationTarget::Delegation(id) => {
-                self.delegations
-                    .values_mut()
-                    .for_each(|passed_on| passed_on.retain(|one| one.id != id));
+            RevocationTarget::Session(id) => {
+                if let Some(application) = self.sessions.end(&id) {
+                    self.delegations.remove_all_within(&application, &id);
+                }
             }
+            RevocationTarget::Delegation(id) => self.delegations.remove(&id),
             RevocationTarget::Grant(id) => {
                 self.grants
                     .values_mut()
@@ -236,7 +233,7 @@ impl ZoneState {
             RevocationTarget::Application(name) => {
                 self.grants.remove(&name);
                 self.sessions.end_all_of(&name);
-                self.delegations.remove(&name);
+                self.delegations.remove_all_of(&name);
                 self.credentials.remove_all(&name);
                 self.inactive.insert(name);
             }

@@ -10,7 +10,7 @@ use caracal_mandate::spiffe::SpiffeId;
 use caracal_store::model::{Application, EnforcementPoint, PointRole, Zone};
 
 use super::Client;
-use crate::authority::{Authority, Identity, ZoneState};
+use crate::authority::{Authority, Identity, Side, ZoneState};
 use crate::request::Asked;
 
 /// A peer whose certificate names an identity that is registered.
@@ -171,6 +171,23 @@ impl Holder {
     /// Application.
     pub(crate) const fn application(&self) -> &Arc<Application> {
         &self.application
+    }
+
+    /// The session that it is in, for itself or on behalf of another one; `None` where none is open.
+    pub(crate) fn session<'a>(
+        &self,
+        zone: &'a ZoneState,
+        on_behalf_of: Option<&str>,
+    ) -> Option<&'a Arc<str>> {
+        let workload = self.spiffe_id.as_str();
+        let sessions = &zone.sessions;
+        sessions.find(on_behalf_of, &self.application.name, workload)
+    }
+
+    /// The same as one side of a delegation.
+    pub(crate) fn side<'a>(&'a self, zone: &'a ZoneState, on_behalf_of: Option<&str>) -> Side<'a> {
+        let session = self.session(zone, on_behalf_of);
+        Side::within(&self.application.name, session.map(AsRef::as_ref))
     }
 
     /// Workload.

@@ -1,5 +1,6 @@
 //! What the policy says, and how long the mandate may live.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,12 +9,12 @@ use caracal_mandate::event::Event;
 use caracal_mandate::reason::Reason;
 use caracal_mandate::scope::{Scope, ScopeSet};
 
-use super::{Granted, Holder, Question, Subject};
+use super::{Granted, Holder, Question, Seen, Subject};
 use crate::authority::ZonePolicy;
 use crate::metrics::Evaluated;
 use crate::policy::{
     ApplicationInput, CompiledPolicy, Decision, Denial, GrantInput, InputDocument, OperationInput,
-    PolicyInput, RequestInput, ResourceInput, SubjectInput,
+    PolicyInput, RequestInput, ResourceInput, SessionInput, SubjectInput,
 };
 use crate::request::note;
 use crate::service::Service;
@@ -25,6 +26,7 @@ pub(crate) struct Permitted {
     policy: Arc<CompiledPolicy>,
     lifetime_s: u64,
     scopes: ScopeSet,
+    seen: Seen,
 }
 
 impl Permitted {
@@ -41,18 +43,19 @@ impl Permitted {
         if let Some(sub) = on_behalf(holder, subject) {
             note(event, &sub);
         }
-        let policy = {
+        let (policy, seen) = {
             let state = service.authority.read();
             let zone = state
                 .zone(&holder.zone().name)
                 .ok_or(Reason::PolicyMissing)?;
-            match zone.policy.as_ref().ok_or(Reason::PolicyMissing)? {
+            let policy = match zone.policy.as_ref().ok_or(Reason::PolicyMissing)? {
                 ZonePolicy::Ready(policy) => Arc::clone(policy),
                 ZonePolicy::Broken => return Err(Reason::PolicyFailed),
-            }
+            };
+            (policy, Seen::by(zone, question))
         };
         event.policy = Some(policy.digest().as_str().to_owned());
-        let input = InputDocument::from(&input(question, granted, now_s));
+        let input = InputDocument::from(&input(question, granted, &seen, now_s));
         let started_us = service.clock.monotonic_us();
         let evaluating = telemetry::child("evaluate policy");
         let decided = service.policies.evaluate(Arc::clone(&policy), input).await;
@@ -73,7 +76,7 @@ impl Permitted {
             Decision::Allow(narrowing) => narrowing,
             Decision::Deny(denial) => {
                 note(event, &denial.to_string());
-                return Err(denied(&denial, subject));
+                return Err(denied(&denial, subject, &seen));
             }
         };
         let scopes = narrowed(granted.scopes(), narrowing.scopes.as_ref());
@@ -100,7 +103,13 @@ impl Permitted {
             policy,
             lifetime_s,
             scopes,
+            seen,
         })
+    }
+
+    /// The session that it decided on.
+    pub(super) const fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// The policy that said yes.
@@ -119,18 +128,18 @@ impl Permitted {
     }
 }
 
-/// A policy that asks for a caller gets the reason that says so.
-fn denied(denial: &Denial, subject: &Subject) -> Reason {
-    let missing = Reason::CallerMissing;
-    let asks = denial
-        .reasons
-        .iter()
-        .any(|reason| reason == missing.as_str());
-    if asks && subject.caller().is_none() {
-        missing
-    } else {
-        Reason::PolicyDenied
-    }
+/// A policy that asks for a caller, or for a declared session, gets the reason that says so.
+fn denied(denial: &Denial, subject: &Subject, seen: &Seen) -> Reason {
+    let missing = [
+        (Reason::CallerMissing, subject.caller().is_none()),
+        (Reason::SessionMissing, !seen.is_declared()),
+    ];
+    let asks = |reason: Reason| denial.reasons.iter().any(|one| one == reason.as_str());
+    let missing = missing.into_iter();
+    let mut asked = missing.filter(|(reason, is_missing)| *is_missing && asks(*reason));
+    asked
+        .next()
+        .map_or(Reason::PolicyDenied, |(reason, _)| reason)
 }
 
 /// The granted scopes that are also in `allowed`; the policy adds nothing.
@@ -181,7 +190,12 @@ impl Bounds {
     }
 }
 
-fn input<'a>(question: &'a Question<'_>, granted: &'a Granted, now_s: u64) -> PolicyInput<'a> {
+fn input<'a>(
+    question: &'a Question<'_>,
+    granted: &'a Granted,
+    seen: &'a Seen,
+    now_s: u64,
+) -> PolicyInput<'a> {
     let Question {
         holder,
         subject,
@@ -210,6 +224,10 @@ fn input<'a>(question: &'a Question<'_>, granted: &'a Granted, now_s: u64) -> Po
         },
         subject: subject_input(holder, subject),
         delegation: subject.path(holder),
+        session: SessionInput {
+            declared: seen.is_declared(),
+            labels: Cow::Borrowed(seen.labels()),
+        },
         request: normal.as_ref().map(|normal| RequestInput {
             method: normal.method,
             path: normal.path.as_str(),

@@ -11,7 +11,7 @@ use caracal_mandate::verify::{Trust, VerifiedMandate, verify};
 
 use super::human::Human;
 use super::{Called, Holder, SubjectToken, Wish};
-use crate::authority::{Authority, ZoneState};
+use crate::authority::{Authority, Side, ZoneState};
 use crate::keys::Es256;
 use crate::request::{Asked, note};
 
@@ -62,20 +62,21 @@ impl Subject {
             _ => Reason::SubjectInvalid,
         })?;
         let claims = mandate.claims();
-        let application = &holder.application().name;
         let is_delegated = {
             let state = authority.read();
             let zone = state
                 .zone(&holder.zone().name)
                 .ok_or(Reason::CallerUnknown)?;
             let resource = &target.entry().resource.name;
-            zone.delegations(&claims.client_id, application, now_s)
+            let from = Side::within(&claims.client_id, Some(&claims.sid));
+            let to = holder.side(zone, Some(&claims.sid));
+            zone.delegations(from, to, now_s)
                 .any(|delegation| delegation.resource == *resource)
         };
         if claims.usage != MandateUse::Execute || is_held_by(&mandate, holder) {
             return Err(Reason::SubjectInvalid);
         }
-        called(holder, &mandate)?;
+        names(&mandate, holder)?;
         if !is_delegated {
             note(
                 event,
@@ -83,6 +84,7 @@ impl Subject {
             );
             return Ok(own(true));
         }
+        is_no_cycle(&mandate, holder)?;
         Ok(Self {
             kind: Kind::Called(mandate),
             actor: None,
@@ -314,7 +316,8 @@ fn is_held_by(mandate: &VerifiedMandate, holder: &Holder) -> bool {
 fn relate(holder: &Holder, mandate: VerifiedMandate, wanted: MandateUse) -> Result<Kind, Reason> {
     match mandate.claims().usage {
         MandateUse::Execute if !is_held_by(&mandate, holder) => {
-            called(holder, &mandate)?;
+            names(&mandate, holder)?;
+            is_no_cycle(&mandate, holder)?;
             Ok(Kind::Called(mandate))
         }
         MandateUse::Execute => match wanted {
@@ -336,16 +339,15 @@ fn relate(holder: &Holder, mandate: VerifiedMandate, wanted: MandateUse) -> Resu
 
 /// Whether the mandate is one with which the holder's application was called, and lets it act: its
 /// audience is the application's own resource, and `may_act` names nobody else.
-fn called(holder: &Holder, mandate: &VerifiedMandate) -> Result<(), Reason> {
-    let claims = mandate.claims();
-    let application = &holder.application().name;
-    let may_act = claims.may_act.as_ref();
-    if may_act.is_none_or(|may| may.sub != *application) {
-        return Err(Reason::SubjectInvalid);
-    }
-    let mut path = claims.mdt.hops.iter().map(|hop| &hop.application);
-    if path.any(|above| above == application) {
-        return Err(Reason::DelegationCycle);
-    }
-    Ok(())
+fn names(mandate: &VerifiedMandate, holder: &Holder) -> Result<(), Reason> {
+    let may_act = mandate.claims().may_act.as_ref();
+    let named = may_act.is_some_and(|may| may.sub == holder.application().name);
+    named.then_some(()).ok_or(Reason::SubjectInvalid)
+}
+
+/// Who acts further up already gains nothing by being called again.
+fn is_no_cycle(mandate: &VerifiedMandate, holder: &Holder) -> Result<(), Reason> {
+    let mut path = mandate.claims().mdt.hops.iter();
+    let above = path.any(|hop| hop.application == holder.application().name);
+    (!above).then_some(()).ok_or(Reason::DelegationCycle)
 }

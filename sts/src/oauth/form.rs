@@ -22,6 +22,7 @@ pub(super) enum Parameter {
     RequestedTokenType,
     Resource,
     Scope,
+    Session,
     SubjectToken,
     SubjectTokenType,
     Token,
@@ -35,10 +36,12 @@ pub(super) enum Endpoint {
     Token,
     /// RFC 7009, RFC 7662: about a token.
     About,
+    /// About a session.
+    Session,
 }
 
 impl Parameter {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::ActorToken,
         Self::ActorTokenType,
         Self::Audience,
@@ -50,6 +53,7 @@ impl Parameter {
         Self::RequestedTokenType,
         Self::Resource,
         Self::Scope,
+        Self::Session,
         Self::SubjectToken,
         Self::SubjectTokenType,
         Self::Token,
@@ -70,6 +74,7 @@ impl Parameter {
             Self::RequestedTokenType => "requested_token_type",
             Self::Resource => "resource",
             Self::Scope => "scope",
+            Self::Session => "session",
             Self::SubjectToken => "subject_token",
             Self::SubjectTokenType => "subject_token_type",
             Self::Token => "token",
@@ -93,6 +98,7 @@ impl Parameter {
             | Self::ClientSecret
             | Self::GrantType
             | Self::RequestedTokenType
+            | Self::Session
             | Self::SubjectTokenType
             | Self::TokenTypeHint => 512,
         }
@@ -105,6 +111,7 @@ impl Parameter {
             | Self::ClientId
             | Self::ClientSecret => true,
             Self::Token | Self::TokenTypeHint => matches!(endpoint, Endpoint::About),
+            Self::Session => matches!(endpoint, Endpoint::Session),
             Self::ActorToken
             | Self::ActorTokenType
             | Self::Audience

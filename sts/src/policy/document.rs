@@ -38,9 +38,16 @@ impl From<&PolicyInput<'_>> for InputDocument {
             grant,
             subject,
             delegation,
+            session,
             request,
             now,
         } = input;
+        let labels = session.labels.iter();
+        let labels = labels.map(|(name, value)| (text(name), text(value)));
+        let session = object([
+            ("declared", Value::from(session.declared)),
+            ("labels", Value::from(labels.collect::<BTreeMap<_, _>>())),
+        ]);
         let application = object([
             ("name", text(application.name)),
             ("spiffe_id", text(application.spiffe_id)),
@@ -55,6 +62,7 @@ impl From<&PolicyInput<'_>> for InputDocument {
             ("grant", object([("id", text(grant.id))])),
             ("subject", of_subject(subject)),
             ("delegation", texts(delegation)),
+            ("session", session),
             ("request", or_null(request.as_ref(), of_request)),
             ("now", Value::from(*now)),
         ]))
@@ -129,6 +137,7 @@ mod tests {
             scopes in proptest::collection::vec("[a-z:]{1,8}", 0..4),
             with_request in any::<bool>(),
             user in option::of((option::of("\\PC{0,8}"), option::of(any::<u64>()))),
+            (declared, label, value) in (any::<bool>(), "[a-z]{1,4}", "\\PC{0,8}"),
             now in any::<u64>(),
         ) {
             let mut input = sample();
@@ -138,6 +147,8 @@ mod tests {
             input.grant.id = &words[3];
             input.subject.id = &words[4];
             input.delegation = vec![&words[5], &words[6]];
+            input.session.declared = declared;
+            input.session.labels.to_mut().insert(label, value);
             input.scopes = scopes.iter().map(String::as_str).collect();
             input.now = now;
             if !with_request {

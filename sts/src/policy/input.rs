@@ -1,5 +1,8 @@
 //! What a policy reads.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// The input document:
@@ -14,6 +17,7 @@ use serde::Serialize;
 ///   "grant": {"id": "grt_..."},
 ///   "subject": {"type": "application", "id": "payout", "issuer": null, "acr": null, "auth_time": null},
 ///   "delegation": ["payout"],
+///   "session": {"declared": true, "labels": {"run": "nightly"}},
 ///   "request": {"method": "GET", "path": "/accounts/42", "host": "bank.internal"},
 ///   "now": 1767225600
 /// }
@@ -23,7 +27,9 @@ use serde::Serialize;
 /// `now` is Unix seconds. `operation` and `request` are `null` where authority is asked for without a
 /// request. `subject.type` is `application` or `user`; a user has the `issuer` that authenticated it
 /// and what the issuer says about that. `delegation` lists the applications that the authority went
-/// through, root first and who asks last.
+/// through, root first and who asks last. `session.declared` says whether an administrator declared the session
+/// that the workload is in; `session.labels` are those that administrators gave it and the sessions on
+/// whose behalf it is.
 #[derive(Debug, Serialize)]
 pub struct PolicyInput<'a> {
     /// Zone.
@@ -42,6 +48,8 @@ pub struct PolicyInput<'a> {
     pub subject: SubjectInput<'a>,
     /// The applications that the authority went through, root first.
     pub delegation: Vec<&'a str>,
+    /// The session that the workload is in.
+    pub session: SessionInput<'a>,
     /// The request that gave rise to the question.
     pub request: Option<RequestInput<'a>>,
     /// Unix seconds.
@@ -100,6 +108,15 @@ pub struct SubjectInput<'a> {
     pub auth_time: Option<u64>,
 }
 
+/// The member `session`.
+#[derive(Debug, Serialize)]
+pub struct SessionInput<'a> {
+    /// Whether an administrator declared it.
+    pub declared: bool,
+    /// By name.
+    pub labels: Cow<'a, BTreeMap<String, String>>,
+}
+
 /// The member `request`.
 #[derive(Debug, Serialize)]
 pub struct RequestInput<'a> {
@@ -140,6 +157,10 @@ pub(super) fn sample() -> PolicyInput<'static> {
             auth_time: Some(1_767_225_000),
         },
         delegation: vec!["payout"],
+        session: SessionInput {
+            declared: true,
+            labels: Cow::Owned(BTreeMap::from([("run".to_owned(), "nightly".to_owned())])),
+        },
         request: Some(RequestInput {
             method: "GET",
             path: "/accounts/42",

@@ -13,11 +13,15 @@ pub(super) enum Shape {
     Number,
     /// An array.
     List(&'static Self),
+    /// `true` or `false`.
+    Flag,
+    /// An object with members of any name.
+    Map(&'static Self),
     /// An object with exactly these members.
     Object(&'static [(&'static str, Self)]),
 }
 
-use Shape::{List, Number, Object, Text};
+use Shape::{Flag, List, Map, Number, Object, Text};
 
 /// The input document. A test holds it against what [`super::PolicyInput`] becomes.
 pub(super) const INPUT: Shape = Object(&[
@@ -39,6 +43,10 @@ pub(super) const INPUT: Shape = Object(&[
     ("resource", Object(&[("name", Text), ("uri", Text)])),
     ("scopes", List(&Text)),
     (
+        "session",
+        Object(&[("declared", Flag), ("labels", Map(&Text))]),
+    ),
+    (
         "subject",
         Object(&[
             ("acr", Text),
@@ -52,7 +60,7 @@ pub(super) const INPUT: Shape = Object(&[
 ]);
 
 /// What is there in every request; the rest may be `null`.
-pub(super) const ALWAYS: [&str; 11] = [
+pub(super) const ALWAYS: [&str; 13] = [
     "input.application.name",
     "input.application.spiffe_id",
     "input.delegation",
@@ -61,6 +69,8 @@ pub(super) const ALWAYS: [&str; 11] = [
     "input.resource.name",
     "input.resource.uri",
     "input.scopes",
+    "input.session.declared",
+    "input.session.labels",
     "input.subject.id",
     "input.subject.type",
     "input.zone",
@@ -80,12 +90,16 @@ impl Shape {
             Text => "a string",
             Number => "a number",
             List(_) => "an array",
-            Object(_) => "an object",
+            Flag => "a boolean",
+            Map(_) | Object(_) => "an object",
         }
     }
 
     /// The member `name` of what stands at `path`.
     pub(super) fn member(self, path: &str, name: &str) -> Result<Self, NoSuchMember> {
+        if let Map(value) = self {
+            return Ok(*value);
+        }
         let Object(members) = self else {
             return Err(NoSuchMember {
                 message: format!("{path} is {}, it has no member {name:?}", self.name()),
@@ -114,9 +128,9 @@ impl Shape {
     /// An element of what stands at `path`; `None` when that may be any of several shapes.
     pub(super) fn element(self, path: &str) -> Result<Option<Self>, NoSuchMember> {
         match self {
-            List(element) => Ok(Some(*element)),
+            List(element) | Map(element) => Ok(Some(*element)),
             Object(_) => Ok(None),
-            Text | Number => Err(NoSuchMember {
+            Text | Number | Flag => Err(NoSuchMember {
                 message: format!("{path} is {}, it has no elements", self.name()),
                 help: self.usage(path),
             }),
@@ -126,14 +140,17 @@ impl Shape {
     /// Whether a document has this shape, as far as it goes: members may be missing or `null`.
     pub(super) fn accepts(self, path: &str, value: &Value) -> Result<(), NoSuchMember> {
         let fits = match (self, value) {
-            (_, Value::Null) | (Text, Value::String(_)) | (Number, Value::Number(_)) => true,
+            (_, Value::Null)
+            | (Text, Value::String(_))
+            | (Number, Value::Number(_))
+            | (Flag, Value::Bool(_)) => true,
             (List(element), Value::Array(items)) => {
                 for (at, item) in items.iter().enumerate() {
                     element.accepts(&format!("{path}[{at}]"), item)?;
                 }
                 true
             }
-            (Object(_), Value::Object(members)) => {
+            (Object(_) | Map(_), Value::Object(members)) => {
                 for (name, value) in members {
                     let member = self.member(path, name)?;
                     member.accepts(&format!("{path}.{name}"), value)?;
@@ -154,8 +171,8 @@ impl Shape {
     fn usage(self, path: &str) -> String {
         match self {
             List(_) => format!("use `some x in {path}`, or {path}[0]"),
-            Text | Number => format!("compare {path} itself"),
-            Object(_) => format!("name a member of {path}"),
+            Text | Number | Flag => format!("compare {path} itself"),
+            Object(_) | Map(_) => format!("name a member of {path}"),
         }
     }
 }
@@ -175,7 +192,8 @@ mod tests {
                 .for_each(|item| paths(item, &format!("{at}[]"), all)),
             Value::String(_) => all.push(format!("{at} string")),
             Value::Number(_) => all.push(format!("{at} number")),
-            Value::Null | Value::Bool(_) => panic!("{at} is not in the schema's language"),
+            Value::Bool(_) => all.push(format!("{at} boolean")),
+            Value::Null => panic!("{at} is not in the schema's language"),
         }
     }
 
@@ -183,6 +201,9 @@ mod tests {
         match shape {
             Text => all.push(format!("{at} string")),
             Number => all.push(format!("{at} number")),
+            Flag => all.push(format!("{at} boolean")),
+            // As the sample names it.
+            Map(element) => declared(*element, &format!("{at}.run"), all),
             List(element) => declared(*element, &format!("{at}[]"), all),
             Object(members) => members
                 .iter()
@@ -213,5 +234,11 @@ mod tests {
         assert!(wrong.help.starts_with("its members are application"));
         let scopes = INPUT.member("input", "scopes").unwrap();
         assert!(scopes.member("input.scopes", "x").is_err());
+        let session = INPUT.member("input", "session").unwrap();
+        assert!(session.member("input.session", "label").is_err());
+        let labels = session.member("input.session", "labels").unwrap();
+        assert!(labels.member("input.session.labels", "whatever").is_ok());
+        let number = serde_json::json!({"run": 1});
+        assert!(labels.accepts("input.session.labels", &number).is_err());
     }
 }

@@ -24,6 +24,7 @@ mod metadata;
 mod published_keys;
 mod replicas;
 mod requests;
+mod sessions;
 mod signed;
 mod support;
 mod table;

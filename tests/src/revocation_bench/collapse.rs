@@ -106,6 +106,7 @@ impl Forest {
             holder: spiffe_id("payout")?.parse()?,
             opened_at: 0,
             parent: parent.map(str::to_owned),
+            terms: None,
         };
         let change = Change::SessionOpened(session);
         let opened = self.store.commit(&self.zone, change, 0, None).await;

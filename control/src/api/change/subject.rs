@@ -1,6 +1,6 @@
 //! What the ledger is told about a change.
 
-use caracal_store::model::{Change, Proof, RevocationTarget};
+use caracal_store::model::{Change, Proof, RevocationTarget, Session};
 
 use crate::api::recorder::Subject;
 
@@ -63,6 +63,7 @@ pub(super) fn of(change: &Change) -> Subject {
             session: Some(session.id.clone()),
             ..about(format!("session {} opened", session.id))
         },
+        Change::SessionDeclared(declared) => of_declaration(&declared.session),
         Change::Revoked(record) => of_revocation(&record.target),
         Change::Suspended(suspension) => Subject {
             detail: format!("{} suspended", suspension.target),
@@ -72,6 +73,16 @@ pub(super) fn of(change: &Change) -> Subject {
             detail: format!("{} resumed", suspension.target),
             ..of_revocation(&suspension.target)
         },
+    }
+}
+
+/// What the declaration of a session is about.
+pub(super) fn of_declaration(session: &Session) -> Subject {
+    Subject {
+        detail: format!("session {} declared", session.id),
+        application: Some(session.application.to_string()),
+        session: Some(session.id.clone()),
+        ..Subject::default()
     }
 }
 

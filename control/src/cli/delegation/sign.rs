@@ -88,6 +88,9 @@ impl Owner {
             expires_at,
             max_lifetime,
             max_depth,
+            // The store takes no signed one with these.
+            from_session: _,
+            to_session: _,
             signature: _,
         } = delegation;
         let message = Statement {

@@ -1,5 +1,7 @@
 //! A request in the zone's words, as the input document that the token service would make of it.
 
+use std::borrow::Cow;
+
 use caracal_mandate::catalog::Resource;
 use caracal_mandate::name::Name;
 use caracal_mandate::operation::Operation;
@@ -9,7 +11,7 @@ use caracal_store::model::{Application, Grant};
 use caracal_store::{Listed, Revocable};
 use caracal_sts::policy::{
     ApplicationInput, GrantInput, OperationInput, PolicyInput, RequestInput, ResourceInput,
-    SubjectInput,
+    SessionInput, SubjectInput,
 };
 use clap::Args;
 use serde::Deserialize;
@@ -17,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::Context;
 use super::super::error::CliError;
+use super::super::session::label;
 
 /// Who asks for what. The rest is looked up in the zone.
 #[derive(Debug, Args)]
@@ -61,6 +64,12 @@ pub(crate) struct RequestArgs {
     /// Applications that the authority went through before, root first.
     #[arg(long, num_args = 1.., value_name = "NAME", requires = "application")]
     via: Vec<Name>,
+    /// Whether its session was declared.
+    #[arg(long, requires = "application")]
+    declared: bool,
+    /// Labels of its declared session, and of those on whose behalf it is, such as run=nightly.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label, requires = "application")]
+    labels: Vec<(Name, String)>,
     /// Unix second of the request; now if it is left out.
     #[arg(long, value_name = "SECOND", requires = "application")]
     at: Option<u64>,
@@ -162,6 +171,9 @@ impl RequestArgs {
             path,
             host: host.as_deref().unwrap_or_default(),
         });
+        let labels = self.labels.iter();
+        let labels = labels.map(|(name, value)| (name.to_string(), value.clone()));
+        let labels = labels.collect();
         let before = self.via.iter().map(Name::as_str);
         let input = PolicyInput {
             zone,
@@ -182,6 +194,10 @@ impl RequestArgs {
             grant: GrantInput { id: &grant.id },
             subject,
             delegation: before.chain([own]).collect(),
+            session: SessionInput {
+                declared: self.declared || !self.labels.is_empty(),
+                labels: Cow::Owned(labels),
+            },
             request,
             now: now_s,
         };
@@ -263,6 +279,7 @@ mod tests {
                 "grant": {"id": "grt_1"},
                 "subject": {"type": "application", "id": "payout", "issuer": null, "acr": null, "auth_time": null},
                 "delegation": ["payout"],
+                "session": {"declared": false, "labels": {}},
                 "request": {"method": "GET", "path": "/accounts/42", "host": "bank.internal"},
                 "now": 1000,
             })
@@ -275,6 +292,14 @@ mod tests {
         let input = described(line).unwrap();
         assert_eq!(input["grant"]["id"], "grt_2", "of the root");
         assert_eq!(input["delegation"], json!(["worker", "payout"]));
+        assert_eq!(
+            described("--scope accounts:read --label run=nightly --label tier=1").unwrap()["session"],
+            json!({"declared": true, "labels": {"run": "nightly", "tier": "1"}})
+        );
+        assert_eq!(
+            described("--scope accounts:read --declared").unwrap()["session"],
+            json!({"declared": true, "labels": {}})
+        );
         let subject = json!({"type": "user", "id": "alice:2", "issuer": "staff", "acr": "urn:mfa", "auth_time": 900});
         assert_eq!(input["subject"], subject);
         assert_eq!(

@@ -1,10 +1,11 @@
 //! What the owners of those before the holder signed, for points that believe nobody else.
 
 use caracal_mandate::edge::Edge;
-use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 
+use super::passed_on::of_hop;
 use super::{Granted, Search};
+use crate::authority::Side;
 use crate::exchange::Question;
 
 impl Granted {
@@ -49,19 +50,25 @@ impl Search<'_> {
             return Vec::new();
         };
         let hops = parent.claims().mdt.hops.iter();
-        let above = hops.map(|hop| &hop.application);
-        let holder = &holder.application().name;
-        let holder = subject.narrowed().is_none().then_some(holder);
-        let path: Vec<&Name> = above.chain(holder).collect();
+        let above = hops.map(of_hop);
+        let last = subject.narrowed().is_none();
+        let last = last.then(|| holder.side(self.zone, Some(&parent.claims().sid)));
+        let path: Vec<Side<'_>> = above.chain(last).collect();
         let steps = path.array_windows::<2>().rev().enumerate();
-        let edges = steps.map(|(further, [from, to])| self.signed(from, to, scopes, further));
+        let edges = steps.map(|(further, [from, to])| self.signed(*from, *to, scopes, further));
         let mut edges: Vec<Edge> = edges.collect::<Option<_>>().unwrap_or_default();
         edges.reverse();
         edges
     }
 
     /// Of several the one that is good for longest.
-    fn signed(&self, from: &Name, to: &Name, scopes: &ScopeSet, further: usize) -> Option<Edge> {
+    fn signed(
+        &self,
+        from: Side<'_>,
+        to: Side<'_>,
+        scopes: &ScopeSet,
+        further: usize,
+    ) -> Option<Edge> {
         let reaching = self.reaching(from, to, scopes, further);
         let signed = reaching.filter_map(|delegation| {
             Some(Edge {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caracal_mandate::chain::Right;
+use caracal_mandate::chain::{Hop, Right};
 use caracal_mandate::event::Event;
 use caracal_mandate::name::Name;
 use caracal_mandate::reason::Reason;
@@ -11,6 +11,7 @@ use caracal_mandate::verify::VerifiedMandate;
 use caracal_store::model::Delegation;
 
 use super::{Granted, Search, refused};
+use crate::authority::Side;
 use crate::exchange::{Holder, Question};
 use crate::request::{Refused, note};
 
@@ -19,6 +20,11 @@ pub(super) struct PassedOn {
     by: Arc<Delegation>,
     scopes: ScopeSet,
     via: Vec<String>,
+}
+
+/// Who acted at a hop, in the session of it.
+pub(super) fn of_hop(hop: &Hop) -> Side<'_> {
+    Side::within(&hop.application, Some(&hop.session))
 }
 
 impl Search<'_> {
@@ -34,9 +40,11 @@ impl Search<'_> {
         let claims = caller.claims();
         let held = claims.mdt.scopes_at(self.uri);
         let now_s = self.circumstances.now_s;
+        let from = Side::within(&claims.client_id, Some(&claims.sid));
+        let to = holder.side(self.zone, Some(&claims.sid));
         let here = self
             .zone
-            .delegations(&claims.client_id, &holder.application().name, now_s)
+            .delegations(from, to, now_s)
             .filter(|delegation| delegation.resource == *self.resource);
         // Of several the one that gives most of it; between equals the older.
         let given = here.map(|delegation| {
@@ -72,7 +80,7 @@ impl Search<'_> {
         let mut via = Vec::new();
         // The holder is one further than the caller, and so on upwards.
         for (further, [from, to]) in (1_usize..).zip(steps) {
-            let (from, to) = (&from.application, &to.application);
+            let (from, to) = (of_hop(from), of_hop(to));
             let first = self.reaching(from, to, scopes, further).next();
             via.push(first.ok_or(Reason::DelegationMissing)?.id.clone());
         }
@@ -83,8 +91,8 @@ impl Search<'_> {
     /// The live delegations between two that let these scopes be passed on here so many times further.
     pub(super) fn reaching<'a>(
         &'a self,
-        from: &Name,
-        to: &'a Name,
+        from: Side<'a>,
+        to: Side<'a>,
         scopes: &'a ScopeSet,
         further: usize,
     ) -> impl Iterator<Item = &'a Arc<Delegation>> + use<'a> {
@@ -139,8 +147,9 @@ impl Search<'_> {
             return Vec::new();
         }
         let now_s = self.circumstances.now_s;
-        let from = &holder.application().name;
-        let further = self.zone.delegations(from, agent, now_s);
+        let on_behalf_of = subject.caller().map(|caller| caller.claims().sid.as_str());
+        let from = holder.side(self.zone, on_behalf_of);
+        let further = self.zone.delegations(from, Side::any(agent), now_s);
         let rights = further.filter_map(|delegation| {
             let entry = self.zone.catalog.by_name(&delegation.resource)?;
             let uri = &entry.resource.uri;

@@ -36,7 +36,7 @@ pub(super) fn of(
     let scopes = permitted.scopes();
     let expires = now_s.saturating_add(permitted.lifetime_s());
     // The lifetime was measured a moment ago; what bounds it ends at a fixed second.
-    let ends = [subject.expires(), granted.until()];
+    let ends = [subject.expires(), granted.until(), session.until()];
     let expires = ends.into_iter().flatten().fold(expires, u64::min);
     if expires <= now_s {
         return Err(Reason::NoGrant);

@@ -112,7 +112,7 @@ async fn a_finding_says_where_and_what_to_do() {
         found[0].to_string(),
         "3:9: error[unknown_input]: input has no member \"aplication\", so this is never defined; did you mean \
          input.application? Its members are application, delegation, grant, now, operation, request, resource, \
-         scopes, subject, zone"
+         scopes, session, subject, zone"
     );
 }
 

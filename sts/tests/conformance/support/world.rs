@@ -9,9 +9,9 @@ use caracal_mandate::name::Name;
 use caracal_mandate::scope::ScopeSet;
 use caracal_store::model::{
     Application, Change, Credential, EnforcementPoint, Grant, GrantConditions, PointRole, Policy,
-    Proof, SecretHash, TrustedIssuer, Zone,
+    Proof, SecretHash, Session, TrustedIssuer, Zone,
 };
-use caracal_store::{DatabaseUrl, Store};
+use caracal_store::{CommitError, DatabaseUrl, Store};
 use caracal_sts::{
     Clock as _, KeyEncryptionKey, PolicyDigest, Sts, StsConfig, SystemClock, SystemRandom,
 };
@@ -299,6 +299,36 @@ impl World {
             .await
             .unwrap()
             .seq
+    }
+
+    /// Declares a session, and waits until this service knows; the position.
+    pub(crate) async fn declare(
+        &self,
+        (id, application, holder): (&str, &str, &str),
+        parent: Option<&str>,
+        terms: Value,
+        takes_over: bool,
+    ) -> Result<u64, CommitError> {
+        let session = Session {
+            id: id.to_owned(),
+            application: application.parse().unwrap(),
+            holder: holder.parse().unwrap(),
+            opened_at: now(),
+            parent: parent.map(str::to_owned),
+            terms: Some(serde_json::from_value(terms).unwrap()),
+        };
+        let (store, now_ms) = (&self.store, now() * 1000);
+        let declared = store.declare_session(&self.zone, session, takes_over, now_ms, None);
+        let seq = declared.await?.seq;
+        self.applied(seq).await;
+        Ok(seq)
+    }
+
+    /// Makes this the zone's policy.
+    pub(crate) async fn activate(&self, source: &str) {
+        let policy = Policy::new(source.to_owned());
+        let seq = self.commit(Change::PolicyActivated(policy)).await;
+        self.applied(seq).await;
     }
 
     pub(crate) async fn credential(&self, id: &str, application: &str, proof: Proof) {
