@@ -202,3 +202,35 @@ async fn an_application_decides_who_gets_to_itself_and_to_nothing_else() {
         assert_eq!(refused(&world, peer, request).await, "caller_not_trusted");
     }
 }
+
+/// `other`, called by `payout`, calls it back.
+async fn called_back(world: &World) -> String {
+    let resource = json!({"name": "payout-api", "uri": "https://payout.internal", "hosts": ["payout.internal"],
+        "application": "payout", "operations": [
+            {"name": "ask", "method": "POST", "path": "/ask", "scopes": ["payout:call"]}]});
+    let resource = serde_json::from_value(resource).unwrap();
+    world.commit(Change::ResourcePut(resource)).await;
+    grant(world, "grt_back", ("payout", "payout-api"), "payout:call").await;
+    for delegation in [
+        json!({"id": "dlg_back", "from": "payout", "to": "other", "resource": "payout-api",
+            "scopes": ["payout:call"], "expires_at": null, "max_lifetime": null, "max_depth": 1}),
+        json!({"id": "dlg_ring", "from": "other", "to": "payout", "resource": "bank",
+            "scopes": ["accounts:read"], "expires_at": null, "max_lifetime": null, "max_depth": 0}),
+    ] {
+        let delegation: Delegation = serde_json::from_value(delegation).unwrap();
+        world.commit(Change::DelegationCreated(delegation)).await;
+    }
+    let first = call(world).await;
+    let back = at("payout.internal", "POST", "/ask", called_with(&first));
+    bearer(&allowed(world, OTHER, &back).await)
+}
+
+#[tokio::test]
+async fn who_is_called_back_acts_for_itself_and_gains_nothing_by_the_ring() {
+    let world = world().await;
+    grant(&world, "grt_mail", ("payout", "mail"), "accounts:read").await;
+    let back = called_with(&called_back(&world).await);
+    let mail = at("mail.internal", "GET", "/accounts/1", back.clone());
+    allowed(&world, PAYOUT, &mail).await;
+    assert_eq!(refused(&world, PAYOUT, &back).await, "delegation_cycle");
+}
