@@ -5,9 +5,11 @@
 //! does not depend on the others. `make graph` runs it at length.
 
 mod actor;
+mod counts;
 mod model;
 mod point;
 mod random;
+mod rights;
 
 use std::sync::Arc;
 
@@ -57,7 +59,7 @@ async fn play(place: DatabaseUrl) {
             actor.counts()
         });
     }
-    let mut counts = actor::Counts::default();
+    let mut counts = counts::Counts::default();
     while let Some(writer) = writers.join_next().await {
         counts += writer.unwrap();
     }

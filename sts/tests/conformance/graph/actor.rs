@@ -1,18 +1,19 @@
 //! One writer: does something at random to the service and to the model, and holds them against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::AddAssign;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caracal_mandate::reason::Reason;
 use caracal_store::model::{
     Application, Change, Delegation, Proof, RevocationTarget, SecretHash, Suspension,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::model::{Mandate, Model, Permission, Rights, Scopes};
+use super::counts::Counts;
+use super::model::{Mandate, Model, Permission, Scopes};
 use super::point::Point;
 use super::random::Random;
+use super::rights::rights;
 use crate::support::jwt::claims;
 use crate::support::{ACCESS_TOKEN, Auth, BANK, Reply, TOKEN_EXCHANGE, World};
 
@@ -24,29 +25,6 @@ const PERMISSIONS: usize = 30;
 const MANDATES: usize = 24;
 /// Scopes at the bank.
 const AT_BANK: [&str; 2] = ["accounts:read", "payments:write"];
-
-/// What became of the operations.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Counts {
-    pub(super) changes: u64,
-    pub(super) issued: u64,
-    pub(super) not_issued: u64,
-    /// Issued in a chain of three hops or more.
-    pub(super) deep: u64,
-    pub(super) passed: u64,
-    pub(super) not_passed: u64,
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.changes += other.changes;
-        self.issued += other.issued;
-        self.not_issued += other.not_issued;
-        self.deep += other.deep;
-        self.passed += other.passed;
-        self.not_passed += other.not_passed;
-    }
-}
 
 pub(super) struct Actor {
     world: Arc<World>,
@@ -100,7 +78,8 @@ impl Actor {
                 74..80 => self.grant().await,
                 80..88 => self.delegate().await,
                 88..91 => self.suspend().await,
-                91..97 => self.resume().await,
+                91..96 => self.resume().await,
+                96 => self.take_over().await,
                 _ => self.revoke_something().await,
             }
         }
@@ -127,10 +106,9 @@ impl Actor {
     /// A new agent, with a resource that it answers at.
     async fn hire(&mut self) {
         let name = self.new_name("a");
-        let spiffe_id = format!("spiffe://d.example/ns/graph/sa/{name}");
         self.change(Change::ApplicationCreated(Application {
             name: name.parse().unwrap(),
-            spiffe_ids: vec![spiffe_id.parse().unwrap()],
+            spiffe_ids: vec![workload(&name).parse().unwrap()],
         }))
         .await;
         let sha256 = SecretHash::of(&secret(&name));
@@ -187,6 +165,7 @@ impl Actor {
                 id,
                 application,
                 to: String::new(),
+                from_session: None,
                 at,
                 scopes,
                 depth: 0,
@@ -215,6 +194,7 @@ impl Actor {
         let (at, scopes) = self.somewhere(60);
         let delegation = Permission {
             id: self.new_name("dlg_"),
+            from_session: self.a_session_of(&from),
             application: from,
             to,
             at,
@@ -223,13 +203,42 @@ impl Actor {
         };
         let change = json!({"id": delegation.id, "from": delegation.application, "to": delegation.to,
             "resource": self.name_of(&delegation.at), "scopes": delegation.scopes,
-            "expires_at": null, "max_lifetime": null, "max_depth": delegation.depth});
+            "expires_at": null, "max_lifetime": null, "max_depth": delegation.depth,
+            "from_session": delegation.from_session});
         let change: Delegation = serde_json::from_value(change).unwrap();
         self.change(Change::DelegationCreated(change)).await;
         self.model.delegations.push(delegation);
         if self.model.delegations.len() > PERMISSIONS {
             let oldest = self.model.delegations[0].id.clone();
             self.revoke(&format!("delegation/{oldest}")).await;
+        }
+    }
+
+    /// An open session of an application, now and then.
+    fn a_session_of(&mut self, application: &str) -> Option<String> {
+        if !self.random.percent(8) {
+            return None;
+        }
+        let of_it = self.model.sessions.iter();
+        let of_it = of_it.filter(|((_, who), _)| who == application);
+        let open = of_it.map(|(_, session)| session.clone());
+        let open = open.filter(|id| !self.model.revoked.contains(&format!("session/{id}")));
+        self.random.one(&open.collect::<Vec<_>>()).cloned()
+    }
+
+    /// An agent is started anew in a session that is declared: what it was in is over.
+    async fn take_over(&mut self) {
+        let (who, id) = (self.agent(), self.new_name("ses_"));
+        let holder = workload(&who);
+        self.counts.changes += 1;
+        let declared = self
+            .world
+            .declare((&id, &who, &holder), None, json!({}), true);
+        let seq = declared.await.unwrap();
+        self.point.wait(seq).await;
+        let key = (String::new(), who);
+        if let Some(before) = self.model.sessions.insert(key, id) {
+            self.model.revoked.insert(format!("session/{before}"));
         }
     }
 
@@ -355,7 +364,8 @@ impl Actor {
         }
         let expected = self.model.passed_on(&by, &who, &at, &scopes);
         let reply = self.request(&who, Some(&by.token), &at, &scopes).await;
-        self.compare(expected, &reply, &by.session, &who);
+        let below = by.sessions.last().unwrap();
+        self.compare(expected, &reply, below, &who);
     }
 
     async fn request(&self, who: &str, by: Option<&str>, at: &str, scopes: &Scopes) -> Reply {
@@ -421,14 +431,15 @@ impl Actor {
             .map(|hop| hop[1].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(path, mandate.path);
-        mandate.session = text("sid");
-        if let Some(session) = self.model.session(below, who) {
-            assert_eq!(*session, mandate.session);
+        let session = text("sid");
+        if let Some(open) = self.model.session(below, who) {
+            assert_eq!(*open, session);
         }
         let key = (below.to_owned(), who.to_owned());
-        self.model.sessions.insert(key, mandate.session.clone());
+        self.model.sessions.insert(key, session.clone());
+        mandate.sessions.push(session.clone());
         mandate.lineage.extend([
-            format!("session/{}", mandate.session),
+            format!("session/{session}"),
             format!("grant/{}", text("grant")),
             format!("mandate/{}", text("jti")),
         ]);
@@ -466,28 +477,10 @@ impl Actor {
     }
 }
 
-fn secret(name: &str) -> String {
-    format!("cs_{:0>43}", name.replace('-', ""))
+fn workload(name: &str) -> String {
+    format!("spiffe://d.example/ns/graph/sa/{name}")
 }
 
-/// What the last hop of the chain in a token holds.
-fn rights(claims: &Value) -> Rights {
-    let chain = &claims["mdt"];
-    let mask = chain["ch"].as_array().unwrap().last().unwrap()[3]
-        .as_u64()
-        .unwrap();
-    let list = |value: &Value| value.as_array().unwrap().clone();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let table = list(&chain["R"]).into_iter().zip(list(&chain["S"]));
-    let table = table.flat_map(|(at, scopes)| {
-        let scopes = list(&scopes).into_iter();
-        scopes.map(move |scope| (text(&at), text(&scope)))
-    });
-    let mut rights = BTreeMap::new();
-    for (bit, (at, scope)) in table.enumerate() {
-        if mask & (1 << bit) != 0 {
-            Scopes::insert(rights.entry(at).or_default(), scope);
-        }
-    }
-    rights
+fn secret(name: &str) -> String {
+    format!("cs_{:0>43}", name.replace('-', ""))
 }

@@ -13,6 +13,8 @@ pub(super) struct Permission {
     pub(super) id: String,
     pub(super) application: String,
     pub(super) to: String,
+    /// The one session that passes on, where it is of one.
+    pub(super) from_session: Option<String>,
     pub(super) at: String,
     pub(super) scopes: Scopes,
     pub(super) depth: u64,
@@ -24,7 +26,8 @@ pub(super) struct Mandate {
     pub(super) token: String,
     /// The applications that the authority went through, the holder last.
     pub(super) path: Vec<String>,
-    pub(super) session: String,
+    /// The session of each of them.
+    pub(super) sessions: Vec<String>,
     pub(super) at: String,
     pub(super) scopes: Scopes,
     /// What its holder has by it, to use or to pass on.
@@ -68,10 +71,15 @@ impl Model {
         self.grants.iter().filter(covers).filter(good).collect()
     }
 
-    fn delegations(&self, from: &str, to: &str) -> impl Iterator<Item = &Permission> {
+    fn delegations(
+        &self,
+        (from, session): (&str, Option<&String>),
+        to: &str,
+    ) -> impl Iterator<Item = &Permission> {
         self.delegations.iter().filter(move |one| {
             one.application == from
                 && one.to == to
+                && (one.from_session.is_none() || one.from_session.as_ref() == session)
                 && self.is_good(&format!("delegation/{}", one.id))
         })
     }
@@ -108,7 +116,7 @@ impl Model {
         let agent = self.agents.get(at);
         for one in agent
             .into_iter()
-            .flat_map(|agent| self.delegations(who, agent))
+            .flat_map(|agent| self.delegations((who, self.session("", who)), agent))
         {
             let nothing = Scopes::new();
             let granted = self.grants(who, &one.at, &nothing);
@@ -136,20 +144,22 @@ impl Model {
         scopes: &Scopes,
     ) -> Option<(Mandate, Vec<String>)> {
         let (root, caller) = (by.path.first()?, by.path.last()?);
+        let called_in = by.sessions.last()?;
         let is_named =
             by.may_act.as_deref() == Some(who) && !by.path.iter().any(|above| above == who);
         let good = self.holds(by)
             && self.is_good(&format!("application/{who}"))
-            && self.session_is_good(&by.session, who);
+            && self.session_is_good(called_in, who);
         let held = by.rights.get(at).filter(|held| scopes.is_subset(held))?;
         let edge = self
-            .delegations(caller, who)
+            .delegations((caller, Some(called_in)), who)
             .find(|one| one.at == at && scopes.is_subset(&(&one.scopes & held)))?;
         // Everybody above has it passed on here, as far as to whoever asks now.
-        let steps = (0_u64..).zip(by.path.windows(2).rev());
-        let via: Vec<_> = steps
-            .map(|(above, step)| {
-                self.delegations(&step[0], &step[1])
+        let steps = by.path.windows(2).zip(&by.sessions).rev();
+        let via: Vec<_> = (0_u64..)
+            .zip(steps)
+            .map(|(above, (step, session))| {
+                self.delegations((&step[0], Some(session)), &step[1])
                     .find(|one| one.at == at && scopes.is_subset(&one.scopes) && one.depth > above)
             })
             .collect::<Option<_>>()?;
@@ -162,13 +172,14 @@ impl Model {
         let agent = self.agents.get(at).filter(|_| depth > 0);
         for one in agent
             .into_iter()
-            .flat_map(|agent| self.delegations(who, agent))
+            .flat_map(|agent| self.delegations((who, self.session(called_in, who)), agent))
         {
             let held = by.rights.get(&one.at).cloned().unwrap_or_default();
             add(&mut beyond, &one.at, &held & &one.scopes);
         }
         let mut mandate = Mandate {
             path: by.path.clone(),
+            sessions: by.sessions.clone(),
             lineage: by.lineage.clone(),
             ..Mandate::default()
         };
