@@ -1,5 +1,6 @@
 //! `caracal envoy`: configurations that run as they stand.
 
+mod delegators;
 mod native;
 mod sidecar;
 mod template;
@@ -11,6 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::error::CliError;
 use super::output::Output;
+use delegators::Delegator;
 use sidecar::Destination;
 
 const AGENT: &str = include_str!("../../../envoy/agent.yaml");
@@ -68,6 +70,9 @@ pub(crate) struct RenderArgs {
     /// that is, and who has to answer there.
     #[arg(long = "destination", value_name = "NAME=HOST,ADDRESS:PORT,SPIFFE-ID")]
     destinations: Vec<Destination>,
+    /// Demand of whatever the application passes on that the owner of this key signed it; once for each key.
+    #[arg(long = "delegator", value_name = "NAME=KEY", conflicts_with = "native")]
+    delegators: Vec<Delegator>,
     /// Decides, records and counts as if it enforced, and lets everything pass.
     #[arg(long)]
     shadow: bool,
@@ -82,6 +87,7 @@ impl EnvoyCommand {
             role,
             values,
             destinations,
+            delegators,
             shadow,
             native,
         }) = self;
@@ -96,6 +102,11 @@ impl EnvoyCommand {
             Role::Resource => RESOURCE.to_owned(),
             Role::Gateway => GATEWAY.to_owned(),
             Role::Sidecar => sidecar::template(&destinations)?,
+        };
+        let template = if delegators.is_empty() {
+            template
+        } else {
+            delegators::demanded(&template, &delegators)?
         };
         let mut given = template::values(&values)?;
         if native && is_sidecar {
