@@ -27,6 +27,7 @@ pub mod merkle;
 pub mod note;
 pub mod record;
 pub mod verify;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;
@@ -37,7 +38,9 @@ pub use ledger::{
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{
-    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, KeyError, NoteError,
+    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, CosignatureSigner,
+    CosignatureVerifier, KeyError, NoteError, Timestamp,
 };
 pub use record::{Record, RecordError};
 pub use verify::{Finding, FindingKind, Progress, Report, Severity, VerifyError, ZoneReport};
+pub use witness::{TrustPolicy, Witness, WitnessClient};

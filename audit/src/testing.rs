@@ -1,4 +1,7 @@
-//! What the tests of ledger and verifier share.
+//! What the tests of ledger, witness and verifier share.
+
+mod network;
+mod witnessing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +15,9 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use crate::ledger::{Clock, Ledger, Submission};
 use crate::note::CheckpointSigner;
 use crate::verify::{Report, verify};
+
+pub(crate) use network::Network;
+pub(crate) use witnessing::{ManualClock, NOW, SignedLog, WitnessPlace};
 
 pub(crate) struct FixedClock;
 
