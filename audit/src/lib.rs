@@ -33,8 +33,8 @@ pub mod witness;
 mod testing;
 
 pub use ledger::{
-    AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, QUEUE_LIMIT,
-    ReadError, Rejection, StoredEntry, Submission,
+    AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, PublishRule,
+    QUEUE_LIMIT, ReadError, Rejection, StoredEntry, Submission, WitnessStatus, Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{

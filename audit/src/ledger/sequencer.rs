@@ -90,6 +90,7 @@ impl Sequencer {
         }
         self.publish().await;
         self.writer.pool.close().await;
+        self.publisher.finish().await;
         if let Some(done) = closing {
             // Nobody waits any more: fine.
             let _ignored = done.send(());

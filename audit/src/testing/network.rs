@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{ManualClock, SignedLog, WitnessPlace};
+use crate::ledger::{PublishRule, Witnessing};
 use crate::note::{CheckpointVerifier, CosignatureSigner};
 use crate::witness::client::{BoxFuture, Reply, Transport, TransportError};
-use crate::witness::{TrustPolicy, Witness};
+use crate::witness::{TrustPolicy, Witness, WitnessClient};
 
 /// Witnesses `w1`, `w2`, ... with states and keys of their own.
 pub(crate) struct Network {
@@ -47,6 +49,13 @@ impl Network {
         } else {
             names.remove(name);
         }
+    }
+
+    /// What a ledger is opened with to ask them.
+    pub(crate) fn witnessing(self: &Arc<Self>, quorum: &str, rule: PublishRule) -> Witnessing {
+        let policy = self.policy(quorum);
+        let client = WitnessClient::new(policy, self.clone(), Duration::from_millis(200));
+        Witnessing { client, rule }
     }
 
     /// A policy over all of them: `quorum` lines, after the witnesses.

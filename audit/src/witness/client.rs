@@ -16,7 +16,7 @@ use ask::Question;
 pub use ask::{AskError, MAX_REPLY_BYTES};
 pub use transport::{BoxFuture, Reply, Transport, TransportError};
 
-/// How long one witness may take, when nothing else was said.
+/// How long a witness may take for an answer, when nothing else was said.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the proofs come from: the history of one log, up to one checkpoint.
@@ -83,7 +83,8 @@ impl WitnessClient {
         &self.policy
     }
 
-    /// Asks all witnesses at once, and returns when each has answered or had its time. `note` is the
+    /// Asks all witnesses at once, and returns when each has answered or had its time, which is twice
+    /// the patience for one that has something else than was thought. `note` is the
     /// log's own, `checkpoint` what it says.
     pub async fn cosign(
         &self,
@@ -101,12 +102,9 @@ impl WitnessClient {
                 seen: self.seen(&checkpoint.origin, &witness.name),
                 history: Arc::clone(&history),
                 transport: Arc::clone(&self.transport),
+                patience: self.patience,
             };
-            let patience = self.patience;
-            asked.spawn(async move {
-                let asked = tokio::time::timeout(patience, question.ask()).await;
-                (place, asked.unwrap_or(Err(AskError::Late)))
-            });
+            asked.spawn(async move { (place, question.ask().await) });
         }
         let mut answers = HashMap::new();
         while let Some(answer) = asked.join_next().await {

@@ -1,6 +1,7 @@
 //! One witness and one checkpoint.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::transport::{Reply, Transport, TransportError};
 use super::{History, HistoryError};
@@ -70,6 +71,8 @@ pub(super) struct Question {
     pub(super) seen: u64,
     pub(super) history: Arc<dyn History>,
     pub(super) transport: Arc<dyn Transport>,
+    /// How long one answer may take.
+    pub(super) patience: Duration,
 }
 
 impl Question {
@@ -84,7 +87,10 @@ impl Question {
                 proof,
                 note: &self.note,
             };
-            let reply = self.transport.post(url.clone(), request.to_text()).await?;
+            let post = self.transport.post(url.clone(), request.to_text());
+            // Of the network alone: a proof for a witness that was long away takes its time.
+            let reply = tokio::time::timeout(self.patience, post).await;
+            let reply = reply.map_err(|_| AskError::Late)??;
             match reply.status {
                 200 => return self.cosignature(&reply),
                 409 => old = recorded_size(&reply)?,
