@@ -2,6 +2,7 @@
 
 use super::request::{AddCheckpoint, RequestError};
 use super::state::StateError;
+use crate::causes::with_causes;
 use crate::merkle::{Hash, ProofError, verify_consistency};
 use crate::note::{Checkpoint, NoteError};
 
@@ -16,7 +17,7 @@ pub(super) enum Refusal {
     UnknownLog,
     /// No trusted key of the log signed it, or one of them seems to have and did not.
     #[error("the checkpoint is not signed by the log: {0}")]
-    Untrusted(#[source] NoteError),
+    Untrusted(NoteError),
     /// Signed by the log, and yet against the rules.
     #[error("{breach}")]
     Breach {
@@ -96,19 +97,12 @@ impl Refusal {
                 "a log signed a checkpoint that does not continue what was cosigned"
             ),
             Self::State(error) => {
-                tracing::error!(error = %with_cause(error), "the state of the witness does not work");
+                tracing::error!(error = %with_causes(error), "the state of the witness does not work");
             }
             Self::Clock => tracing::error!("the clock gives no time that can be signed"),
             Self::Request(_) | Self::UnknownLog | Self::Untrusted(_) | Self::Breach { .. } => {
                 tracing::debug!(refusal = %self, "a checkpoint is not cosigned");
             }
         }
-    }
-}
-
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }

@@ -170,7 +170,7 @@ async fn a_ledger_that_was_put_back_is_never_published_again() {
     ledger.append(submissions("a", 11..=19)).await.unwrap();
     until("it is held back", &ledger, WitnessStatus::is_held_back).await;
     let said = &ledger.witness_status().unwrap().short["a"];
-    let expected = "nothing can be proven to it";
+    let expected = "nothing can be proven to it: this log did not sign a checkpoint for 6 entries";
     assert_eq!(
         said,
         &[format!("w1: {expected}"), format!("w2: {expected}")]

@@ -11,9 +11,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::history::ZoneHistory;
 use super::{PublishRule, WitnessedHandle};
+use crate::causes::with_causes;
 use crate::ledger::state::{signed, unsigned};
 use crate::note::CheckpointVerifier;
-use crate::witness::{AskError, Cosigned, WitnessClient};
+use crate::witness::{AskError, Cosigned, HistoryError, WitnessClient};
 
 /// How often witnesses that were too few are asked again, and what other replicas left is looked for.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
@@ -141,17 +142,22 @@ impl Task {
     fn note(&self, zone: String, size: u64, cosigned: &Cosigned) {
         let mut missing = Vec::new();
         for (witness, outcome) in &cosigned.outcomes {
-            match outcome {
-                Ok(_) => continue,
-                Err(error @ (AskError::Fork | AskError::Ahead(_))) => tracing::error!(
-                    zone, size, witness, %error,
+            let Err(error) = outcome else {
+                continue;
+            };
+            let said = with_causes(error);
+            if is_alarm(error) {
+                tracing::error!(
+                    zone,
+                    size,
+                    witness,
+                    error = %said,
                     "a witness has seen another history of this log, or a longer one"
-                ),
-                Err(error) => tracing::warn!(zone, size, witness, %error, "no cosignature"),
+                );
+            } else {
+                tracing::warn!(zone, size, witness, error = %said, "no cosignature");
             }
-            if let Err(error) = outcome {
-                missing.push(format!("{witness}: {error}"));
-            }
+            missing.push(format!("{witness}: {said}"));
         }
         self.handle.change(|status| {
             if cosigned.is_quorum {
@@ -163,4 +169,12 @@ impl Task {
             }
         });
     }
+}
+
+/// Whether it speaks of what this log must never have done.
+fn is_alarm(error: &AskError) -> bool {
+    matches!(
+        error,
+        AskError::Fork | AskError::Ahead(_) | AskError::History(HistoryError::NotSigned(_))
+    )
 }

@@ -25,7 +25,7 @@ pub enum AskError {
     #[error("it did not answer in time")]
     Late,
     /// It was not reached.
-    #[error("it was not reached: {0}")]
+    #[error("it was not reached")]
     Transport(#[from] TransportError),
     /// It says that it has cosigned a larger tree of this log. Then another replica asked it, or this
     /// log was put back, and what it signs now is another history.
@@ -50,7 +50,7 @@ pub enum AskError {
     #[error("its answer is not readable: {0}")]
     Unreadable(&'static str),
     /// The cosignature is not there, or not good.
-    #[error("its cosignature is not good: {0}")]
+    #[error("its cosignature is not good")]
     Cosignature(#[source] NoteError),
 }
 
