@@ -18,7 +18,7 @@ use crate::note::CheckpointSigner;
 use crate::verify::{Report, verify};
 
 pub(crate) use network::Network;
-pub(crate) use witnessing::{ManualClock, NOW, SignedLog, WitnessPlace};
+pub(crate) use witnessing::{ManualClock, NOW, SignedLog, WitnessPlace, pkcs8};
 
 pub(crate) struct FixedClock;
 

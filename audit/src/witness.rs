@@ -29,7 +29,9 @@ use std::sync::Arc;
 
 use crate::ledger::Clock;
 use crate::merkle::Hash;
-use crate::note::{Checkpoint, CheckpointVerifier, CosignatureSigner, Note, NoteError, Timestamp};
+use crate::note::{
+    Checkpoint, CheckpointVerifier, CosignatureSigner, MAX_NOTE_BYTES, Note, NoteError, Timestamp,
+};
 pub use answer::Answer;
 pub use client::{AskError, Cosigned, History, HistoryError, Reply, Transport, WitnessClient};
 pub use policy::{PolicyError, PolicyFault, PolicyLog, PolicyWitness, TrustPolicy, Witnessed};
@@ -37,7 +39,7 @@ pub use request::{AddCheckpoint, MAX_REQUEST_BYTES, RequestError};
 use rules::Refusal;
 pub(crate) use rules::judge;
 pub use state::StateError;
-use state::StateFolder;
+use state::{Recorded, StateFolder};
 
 /// One witness. Shared between threads; several of them, also in several processes, may stand on
 /// one state folder.
@@ -67,8 +69,10 @@ impl Witness {
         let state = StateFolder::open(folder, signer.verifier())?;
         let mut by_origin: HashMap<String, Vec<_>> = HashMap::new();
         for log in logs {
-            let origin = log.name().to_owned();
-            by_origin.entry(origin).or_default().push(log);
+            let keys = by_origin.entry(log.name().to_owned()).or_default();
+            if !keys.contains(&log) {
+                keys.push(log);
+            }
         }
         Ok(Self {
             signer,
@@ -137,7 +141,7 @@ impl Witness {
         // read stays true until the answer is recorded.
         let turn = self.state.turn(&checkpoint.origin)?;
         let recorded = turn.read()?;
-        let known = recorded.as_ref().map(|recorded| recorded.tree());
+        let known = recorded.as_ref().map(Recorded::tree);
         judge(known, &request, &checkpoint).map_err(|breach| Refusal::Breach {
             breach,
             checkpoint: checkpoint.clone(),
@@ -153,7 +157,12 @@ impl Witness {
             return Ok(recorded.cosignature);
         }
         let line = self.signer.cosign(text, time);
-        turn.write(&format!("{text}\n{log_lines}{line}"))?;
+        let cosigned = format!("{text}\n{log_lines}{line}");
+        // What is longer than any note could not be read again.
+        if cosigned.len() > MAX_NOTE_BYTES {
+            return Err(RequestError::TooLong.into());
+        }
+        turn.write(&cosigned)?;
         Ok(line)
     }
 }

@@ -54,17 +54,11 @@ pub fn trust_policy(data: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::pkcs8;
     use crate::{CheckpointSigner, CosignatureSigner};
-
-    /// PKCS#8 of an Ed25519 key (RFC 8410 §7) up to its 32 bytes.
-    const PKCS8: [u8; 16] = [
-        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
-        0x20,
-    ];
 
     #[test]
     fn seeds_are_read_as_their_names_say() {
-        let pkcs8 = |seed: u8| [&PKCS8[..], &[seed; 32]].concat();
         let witness = |seed| {
             let signer = CosignatureSigner::from_pkcs8("w.example", &pkcs8(seed)).unwrap();
             signer.verifier().to_text()

@@ -57,7 +57,9 @@ mod tests {
     fn request(old: u8, size: u8) -> String {
         let leaves: Vec<Hash> = (0..size).map(|leaf| Hash::leaf(&[leaf])).collect();
         let mut frontier = Frontier::new();
-        leaves.iter().for_each(|leaf| frontier.append(*leaf));
+        for leaf in &leaves {
+            frontier.append(*leaf);
+        }
         let (size, root) = (frontier.size(), frontier.root());
         let origin = "audit.example/log/prod".to_owned();
         let text = Checkpoint { origin, size, root }.to_text();

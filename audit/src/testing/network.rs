@@ -62,12 +62,16 @@ impl Network {
     pub(crate) fn policy(&self, quorum: &str) -> TrustPolicy {
         let mut names: Vec<_> = self.witnesses.keys().collect();
         names.sort_unstable();
-        let mut text = String::new();
-        for name in names {
-            let key = self.witnesses[name].0.signer().verifier().to_text();
-            text.push_str(&format!("witness {name} {key} https://{name}/prefix/\n"));
-        }
-        TrustPolicy::parse(format!("{text}{quorum}\n").as_bytes()).unwrap()
+        let mut lines: Vec<_> = names
+            .into_iter()
+            .map(|name| {
+                let key = self.signer(name).verifier().to_text();
+                format!("witness {name} {key} https://{name}/prefix/")
+            })
+            .collect();
+        lines.push(quorum.to_owned());
+        let text = lines.join("\n");
+        TrustPolicy::parse(format!("{text}\n").as_bytes()).unwrap()
     }
 }
 

@@ -12,6 +12,15 @@ use crate::witness::{AddCheckpoint, StateError, Witness};
 /// Unix seconds at which a [`ManualClock`] stands at first.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
+/// PKCS#8 of the Ed25519 key (RFC 8410 §7) whose 32 bytes are all this one.
+pub(crate) fn pkcs8(seed: u8) -> Vec<u8> {
+    const HEAD: [u8; 16] = [
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
+        0x20,
+    ];
+    [&HEAD[..], &[seed; 32]].concat()
+}
+
 /// A clock that a test sets.
 pub(crate) struct ManualClock(AtomicU64);
 
@@ -27,7 +36,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn unix_ms(&self) -> u64 {
-        self.0.load(Ordering::SeqCst) * 1000
+        self.0.load(Ordering::SeqCst).saturating_mul(1000)
     }
 }
 
@@ -68,9 +77,9 @@ impl SignedLog {
 
     pub(crate) fn root(&self, size: usize) -> Hash {
         let mut frontier = Frontier::new();
-        self.leaves[..size]
-            .iter()
-            .for_each(|leaf| frontier.append(*leaf));
+        for leaf in &self.leaves[..size] {
+            frontier.append(*leaf);
+        }
         frontier.root()
     }
 

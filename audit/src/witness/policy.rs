@@ -1,6 +1,7 @@
 //! Whom to believe about a log (C2SP tlog-policy): logs, witnesses, and how many of them must have
 //! cosigned a checkpoint before it is good.
 
+mod fault;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -8,7 +9,7 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::note::{CheckpointVerifier, CosignatureVerifier, Note, NoteError, Timestamp};
-pub use parse::{PolicyError, PolicyFault};
+pub use fault::{PolicyError, PolicyFault};
 
 /// A policy that was read from its text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 use super::*;
+use crate::note::CheckpointSigner;
 use crate::testing::{ManualClock, NOW, SignedLog, WitnessPlace};
 
 mod crash;
+mod interop;
 mod race;
 mod status;
 
@@ -130,4 +132,18 @@ fn a_log_with_two_keys_is_known_by_either_and_by_no_failing_one() {
     let foreign = old_key.note(6).lines().last().unwrap().to_owned();
     let both = [new_key.request(5, 9), format!("{foreign}\n").into_bytes()].concat();
     assert_eq!(witness.add_checkpoint(&both).status, 403);
+}
+
+#[test]
+fn a_checkpoint_that_would_be_too_long_with_the_cosignature_is_refused_and_forgotten() {
+    let place = WitnessPlace::new("w.example/1");
+    let long_name = "x".repeat(MAX_NOTE_BYTES / 2 - 130);
+    let log = SignedLog {
+        signer: CheckpointSigner::generate(&long_name).unwrap(),
+        ..SignedLog::new(5)
+    };
+    assert!(Note::parse(&log.note(5)).is_ok());
+    let witness = place.open(&log);
+    assert_eq!(witness.add_checkpoint(&log.request(0, 5)).status, 400);
+    assert_eq!(shown(&place, &log, &place.open(&log)), None);
 }

@@ -179,6 +179,27 @@ async fn a_ledger_that_was_put_back_is_never_published_again() {
 }
 
 #[tokio::test]
+async fn what_one_replica_could_not_settle_another_does() {
+    let place = Place::new();
+    let (cut_off, network) = (network(&place), network(&place));
+    // To one of them nobody answers, and what it asks is settled by the other.
+    for name in ["w1", "w2"] {
+        cut_off.set_silent(name, true);
+    }
+    let one = place
+        .open_witnessed(&cut_off, ALL, PublishRule::Required)
+        .await;
+    one.append(submissions("a", 1..=3)).await.unwrap();
+    until("it is held back", &one, WitnessStatus::is_held_back).await;
+    let two = place
+        .open_witnessed(&network, ALL, PublishRule::Required)
+        .await;
+    becomes(&two, &place, &network, (3, 2)).await;
+    becomes(&one, &place, &network, (3, 2)).await;
+    until("it is no longer", &one, |status| !status.is_held_back()).await;
+}
+
+#[tokio::test]
 async fn a_ledger_that_had_no_witnesses_is_cosigned_from_where_it_is() {
     let place = Place::new();
     let network = network(&place);
@@ -217,6 +238,10 @@ async fn replicas_on_a_server_ask_the_same_witnesses_for_one_log() {
             .unwrap();
         becomes(&one, &place, &network, (first + 9, 2)).await;
         becomes(&two, &place, &network, (first + 9, 2)).await;
+    }
+    // Whichever of them was slower complains about nothing.
+    for ledger in [&one, &two] {
+        until("nothing is short", ledger, |status| status.short.is_empty()).await;
     }
     one.close().await;
     two.close().await;

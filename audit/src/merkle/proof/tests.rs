@@ -46,7 +46,9 @@ proptest! {
     ) {
         let leaves = reference::leaves(size);
         let mut frontier = Frontier::new();
-        leaves[..older].iter().for_each(|leaf| frontier.append(*leaf));
+        for leaf in &leaves[..older] {
+            frontier.append(*leaf);
+        }
         prop_assert_eq!(
             growth_proof(&frontier, &leaves[older..]),
             consistency_proof(&leaves, older)

@@ -1,6 +1,7 @@
 //! Cosignatures, and notes that many have signed.
 
 use super::*;
+use crate::testing::pkcs8;
 
 // Made with Go's golang.org/x/mod/sumdb/note, which wrote the envelope and the log's signature, and
 // crypto/ed25519: an independent reading of the specifications.
@@ -11,10 +12,6 @@ const NOTE: &str = "audit.example/log/prod\n42\nPH6byTDck/AfppmF7yQtn56GHzxTVaok
 \u{2014} audit.example/log/prod wSMVxsXNKzvvjxc3hyiwK3dFki+5B3vQGIdfIsUiZ/iLf4UC5Bu4H77mwjipLcpKWDfzFJH+8R8jkzagWTyocpbQtAU=\n\
 \u{2014} witness.example/w1 /qOxhwAAAABrSdIA2fxT04uEnou9eoVf2tlBP9TPoEVPmwtBYn9x29BTJtHZ0TsN8M4wnGgFYAB4NI3+f4luFX9qYmqXWHylhnFbCA==\n\
 \u{2014} witness.example/w2 iExtPAAAAABrSdIBMjhJdvzFI/nHJIdAT5CWQ3jLWP9UZAbN6zB4bwhGC/p66kAKu5FPZi90YOqP0po6FDd/aaGakUSCIFUSctZfCg==\n";
-/// PKCS#8 of an Ed25519 key (RFC 8410 §7) up to its 32 bytes.
-const PKCS8: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
 /// The key of a witness that runs, from the tests of transparency-dev/formats.
 const PUBLISHED: &str = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
 /// The example of tlog-cosignature, of whose keys only the names are known.
@@ -43,7 +40,6 @@ fn a_note_of_go_with_three_signatures_verifies_under_each_key() {
 
 #[test]
 fn the_same_keys_and_times_give_the_same_bytes_as_go() {
-    let pkcs8 = |seed: u8| [&PKCS8[..], &[seed; 32]].concat();
     let log = CheckpointSigner::from_pkcs8("audit.example/log", &pkcs8(7)).unwrap();
     let checkpoint = Checkpoint {
         origin: log.origin("prod"),

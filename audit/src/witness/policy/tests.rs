@@ -70,97 +70,80 @@ fn comments_tabs_and_addresses_are_read() {
     assert!(policy.is_quorum([]));
 }
 
-#[test]
-fn mistakes_are_told_with_their_line() {
+/// Where a text is wrong, from 1, and how.
+type Mistake = (String, usize, PolicyFault);
+
+fn assert_mistakes(cases: Vec<Mistake>) {
+    for (text, line, fault) in cases {
+        assert_eq!(parse(&text), Err(PolicyError { line, fault }), "{text}");
+    }
+}
+
+/// A log and two witnesses, on three lines.
+fn start() -> String {
     let (log, a, b) = (log_key(), witness_key(), witness_key());
-    let other_name = a.replacen("w.example", "v.example", 1);
-    let start = format!("log {log}\nwitness a {a}\nwitness b {b}\n");
-    let many: String = (0..257).map(|_| format!("log {}\n", log_key())).collect();
-    let cases = [
+    format!("log {log}\nwitness a {a}\nwitness b {b}\n")
+}
+
+#[test]
+fn mistakes_of_form_are_told_with_their_line() {
+    let (start, log) = (start(), log_key());
+    let logs: Vec<_> = (0..257).map(|_| format!("log {}\n", log_key())).collect();
+    let form = PolicyFault::Form;
+    assert_mistakes(vec![
         (String::new(), 1, PolicyFault::NoQuorum),
         (start.clone(), 3, PolicyFault::NoQuorum),
         (format!("{start}quorum a"), 4, PolicyFault::NoEnd),
         (format!("{start}quorum a\r\n"), 4, PolicyFault::Control),
+        (format!("{start}Quorum a\n"), 4, PolicyFault::Keyword),
+        (format!("{start}quorum\n"), 4, form("quorum <name>")),
         (
             format!("{start}quorum a\nquorum b\n"),
             5,
             PolicyFault::SecondQuorum,
         ),
         (
-            format!("{start}quorum c\n"),
-            4,
-            PolicyFault::Undefined("c".to_owned()),
-        ),
-        (
-            format!("{start}quorum\n"),
-            4,
-            PolicyFault::Form("quorum <name>"),
-        ),
-        (
-            format!("quorum a\n{start}"),
+            format!("log {log} url more\n"),
             1,
-            PolicyFault::Undefined("a".to_owned()),
-        ),
-        (format!("{start}Quorum a\n"), 4, PolicyFault::Keyword),
-        (
-            format!("log {log}\nlog {log}\n"),
-            2,
-            PolicyFault::DuplicateKey,
+            form("log <vkey> [<url>]"),
         ),
         (
-            format!("witness a {a}\nwitness b {a}\n"),
-            2,
-            PolicyFault::DuplicateKey,
-        ),
-        (
-            format!("witness a {a}\nwitness a {b}\n"),
-            2,
-            PolicyFault::NameTaken("a".to_owned()),
-        ),
-        (
-            format!("witness none {a}\n"),
+            "witness a\n".to_owned(),
             1,
-            PolicyFault::NameTaken("none".to_owned()),
+            form("witness <name> <vkey> [<url>]"),
         ),
         (
-            format!("witness a {log}\n"),
-            1,
-            PolicyFault::Key(KeyError::VerifierText),
-        ),
-        (
-            format!("log {a}\n"),
-            1,
-            PolicyFault::Key(KeyError::VerifierText),
-        ),
-        (
-            format!("witness a {other_name}\n"),
-            1,
-            PolicyFault::Key(KeyError::KeyId),
-        ),
-        (
-            format!("{start}group a any b\n"),
+            format!("{start}group g any\n"),
             4,
-            PolicyFault::NameTaken("a".to_owned()),
+            form("group <name> <all|any|k> <name>..."),
         ),
-        (
-            format!("{start}group g any g\n"),
-            4,
-            PolicyFault::Undefined("g".to_owned()),
-        ),
-        (
-            format!("{start}group g any none\n"),
-            4,
-            PolicyFault::Undefined("none".to_owned()),
-        ),
-        (
-            format!("{start}group g all a a\n"),
-            4,
-            PolicyFault::CountedTwice("a".to_owned()),
-        ),
+        (logs.concat(), 257, PolicyFault::TooMany),
+        ("#".repeat(65 * 1024), 1, PolicyFault::TooLong),
+    ]);
+    let latin = TrustPolicy::parse(b"quorum \xe9\n");
+    assert_eq!(latin.unwrap_err().fault, PolicyFault::NotUtf8);
+}
+
+#[test]
+fn mistakes_of_names_and_thresholds_are_told_with_their_line() {
+    let start = start();
+    let taken = |name: &str| PolicyFault::NameTaken(name.to_owned());
+    let undefined = |name: &str| PolicyFault::Undefined(name.to_owned());
+    let twice = |name: &str| PolicyFault::CountedTwice(name.to_owned());
+    let (a, b) = (witness_key(), witness_key());
+    assert_mistakes(vec![
+        (format!("{start}quorum c\n"), 4, undefined("c")),
+        (format!("quorum a\n{start}"), 1, undefined("a")),
+        (format!("witness a {a}\nwitness a {b}\n"), 2, taken("a")),
+        (format!("witness none {a}\n"), 1, taken("none")),
+        (format!("{start}group a any b\n"), 4, taken("a")),
+        (format!("{start}group g any g\n"), 4, undefined("g")),
+        (format!("{start}group g any none\n"), 4, undefined("none")),
+        (format!("{start}group g all a a\n"), 4, twice("a")),
         (
             format!("{start}group g any a\ngroup h any a b\n"),
             5,
-            PolicyFault::CountedTwice("a".to_owned()),
+            twice("a"),
         ),
         (format!("{start}group g 0 a\n"), 4, PolicyFault::Threshold),
         (format!("{start}group g 3 a b\n"), 4, PolicyFault::Threshold),
@@ -179,25 +162,29 @@ fn mistakes_are_told_with_their_line() {
             4,
             PolicyFault::Threshold,
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_of_keys_are_told_with_their_line() {
+    let (log, a) = (log_key(), witness_key());
+    let other_name = a.replacen("w.example", "v.example", 1);
+    let key = PolicyFault::Key;
+    assert_mistakes(vec![
         (
-            format!("{start}group g any\n"),
-            4,
-            PolicyFault::Form("group <name> <all|any|k> <name>..."),
+            format!("log {log}\nlog {log}\n"),
+            2,
+            PolicyFault::DuplicateKey,
         ),
         (
-            format!("log {log} url more\n"),
-            1,
-            PolicyFault::Form("log <vkey> [<url>]"),
+            format!("witness a {a}\nwitness b {a}\n"),
+            2,
+            PolicyFault::DuplicateKey,
         ),
-        (many, 257, PolicyFault::TooMany),
-        ("#".repeat(65 * 1024), 1, PolicyFault::TooLong),
-    ];
-    for (text, line, fault) in cases {
-        let found = parse(&text);
-        assert_eq!(found, Err(PolicyError { line, fault }), "{text}");
-    }
-    let latin = TrustPolicy::parse(b"quorum \xe9\n");
-    assert_eq!(latin.unwrap_err().fault, PolicyFault::NotUtf8);
+        (format!("witness a {log}\n"), 1, key(KeyError::VerifierText)),
+        (format!("log {a}\n"), 1, key(KeyError::VerifierText)),
+        (format!("witness a {other_name}\n"), 1, key(KeyError::KeyId)),
+    ]);
 }
 
 #[test]
@@ -231,7 +218,8 @@ proptest! {
     fn a_group_of_k_is_met_by_k_and_more_witnesses(n in 1_usize..=8, k in 1_usize..=8, mask: u8) {
         prop_assume!(k <= n);
         let names: Vec<_> = (0..n).map(|number| format!("w{number}")).collect();
-        let lines: String = names.iter().map(|name| format!("witness {name} {}\n", witness_key())).collect();
+        let lines: Vec<_> = names.iter().map(|name| format!("witness {name} {}\n", witness_key())).collect();
+        let lines = lines.concat();
         let policy = parse(&format!("{lines}group g {k} {}\nquorum g\n", names.join(" "))).unwrap();
         let cosigned: Vec<_> = (0..n).filter(|bit| mask & (1 << bit) != 0).collect();
         let enough = policy.is_quorum(cosigned.iter().map(|number| names[*number].as_str()));

@@ -37,8 +37,8 @@ fn every_rule_has_its_status_and_changes_nothing() {
         .note(20)
         .replace("audit.example/prod\n20", "audit.example/prod\n21");
     let good = log.proof(10, 20);
-    let mut long = good.clone();
-    long.push(Hash::empty());
+    let mut overlong = good.clone();
+    overlong.push(Hash::empty());
     let cases: &[(&str, u16, Vec<u8>)] = &[
         ("an unknown origin", 404, with_proof(0, vec![], &elsewhere)),
         ("another key", 403, stranger.request(10, 20)),
@@ -63,7 +63,7 @@ fn every_rule_has_its_status_and_changes_nothing() {
             422,
             with_proof(10, good[1..].to_vec(), &log.note(20)),
         ),
-        ("a long proof", 422, with_proof(10, long, &log.note(20))),
+        ("a long proof", 422, with_proof(10, overlong, &log.note(20))),
         ("another root", 422, with_proof(10, good, &other_root)),
         (
             "another root of that size",
@@ -116,7 +116,7 @@ fn malformed_requests_are_bad_requests() {
     let note = log.note(20);
     let hash = Hash::empty().to_base64();
     let many = format!("{hash}\n").repeat(64);
-    let long = "x".repeat(MAX_REQUEST_BYTES);
+    let padding = "x".repeat(MAX_REQUEST_BYTES);
     for body in [
         String::new(),
         note.clone(),
@@ -136,7 +136,7 @@ fn malformed_requests_are_bad_requests() {
         format!("old 10\n\n{}", note.trim_end()),
         format!("old 10\n\n{}", note.replace("\n20\n", "\n020\n")),
         format!("old 10\n\n\n{note}"),
-        format!("old 10\n\n{note}{long}"),
+        format!("old 10\n\n{note}{padding}"),
     ] {
         let answer = witness.add_checkpoint(body.as_bytes());
         assert_eq!(answer.status, 400, "{body:?}: {}", answer.body);
@@ -173,6 +173,22 @@ fn requests_are_routed_by_method_and_path() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever bytes are turned in a good request: it is refused, or it is the same request.
+    #[test]
+    fn no_bytes_move_a_witness_where_the_log_did_not_go(
+        turned in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let (place, log, witness) = at_ten();
+        let mut request = log.request(10, 20);
+        for (place, byte) in turned {
+            *place.get_mut(&mut request) = byte;
+        }
+        let answer = witness.add_checkpoint(&request);
+        prop_assert!([200, 400, 403, 404, 409, 422].contains(&answer.status), "{}", answer.status);
+        let size = if answer.status == 200 { 20 } else { 10 };
+        prop_assert_eq!(shown(&place, &log, &witness), Some((size, NOW)));
+    }
 
     /// Whatever honest and forked checkpoints come in whatever order, the sizes that are cosigned only
     /// grow, and each is of the history that the first one beyond the fork belongs to.
