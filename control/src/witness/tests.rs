@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use caracal_audit::verify::verify_with;
@@ -220,9 +221,12 @@ async fn a_witness_is_reached_over_tls_by_its_name_and_no_other_is_believed() {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&accepted);
     tokio::spawn(async move {
         let service = TowerToHyperService::new(router(witness));
         while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
             let Ok(stream) = acceptor.accept(stream).await else {
                 continue;
             };
@@ -237,10 +241,14 @@ async fn a_witness_is_reached_over_tls_by_its_name_and_no_other_is_believed() {
         let url = format!("https://{host}:{port}/add-checkpoint");
         transport.post(url, "old".to_owned()).await
     };
-    // The second over the connection of the first.
     for _ in 0..2 {
         assert_eq!(ask(&trusting, "localhost").await.unwrap().status, 400);
     }
+    assert_eq!(
+        accepted.load(Ordering::SeqCst),
+        1,
+        "one connection for both"
+    );
     assert!(ask(&trusting, "127.0.0.1").await.is_err(), "another name");
     let strange = HttpTransport::new(Vec::new()).unwrap();
     assert!(
@@ -255,5 +263,27 @@ async fn a_witness_is_reached_over_tls_by_its_name_and_no_other_is_believed() {
     ] {
         let refused = trusting.post(url.to_owned(), String::new()).await;
         assert!(refused.is_err(), "{url}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_that_has_closed_the_connection_is_asked_over_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let (witness, _) = witness(directory.path(), "one", Vec::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/add-checkpoint", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let service = TowerToHyperService::new(router(witness));
+        while let Ok((stream, _)) = listener.accept().await {
+            // Closed after each answer.
+            let mut server = hyper::server::conn::http1::Builder::new();
+            let server = server.keep_alive(false);
+            tokio::spawn(server.serve_connection(TokioIo::new(stream), service.clone()));
+        }
+    });
+    let transport = HttpTransport::new(Vec::new()).unwrap();
+    for _ in 0..5 {
+        let reply = transport.post(url.clone(), "old".to_owned()).await.unwrap();
+        assert_eq!(reply.status, 400);
     }
 }
