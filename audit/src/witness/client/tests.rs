@@ -166,6 +166,7 @@ async fn hostile_answers_are_errors_and_nothing_of_them_is_kept() {
     let (text, size) = ("text/plain", "text/x.tlog.size");
     let now = Timestamp::from_unix(NOW).unwrap();
     let elsewhere = network.signer("w1").cosign("another\n50\ntext\n", now);
+    let over_all = network.signer("w1").cosign(&log.note(50), now);
     let cases = [
         ("nothing", vec![reply(200, text, "")]),
         ("another witness's", vec![reply(200, text, &of_other)]),
@@ -177,6 +178,10 @@ async fn hostile_answers_are_errors_and_nothing_of_them_is_kept() {
         (
             "an empty line before it",
             vec![reply(200, text, &format!("\n{good}"))],
+        ),
+        (
+            "one over the note with its signatures",
+            vec![reply(200, text, &format!("\n{over_all}"))],
         ),
         ("no end", vec![reply(200, text, good.trim_end())]),
         ("a page", vec![reply(200, "text/html", "<html>")]),

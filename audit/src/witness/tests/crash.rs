@@ -91,13 +91,14 @@ fn two_processes_on_one_folder_never_both_win() {
     let mut children = [start(&place, &log), start(&place, &log)];
     let readers = children.each_mut().map(|child| {
         let said = sizes(child);
-        std::thread::spawn(move || said.take(40).collect::<Vec<_>>())
+        std::thread::spawn(move || said.take(300).collect::<Vec<_>>())
     });
     let won = readers.map(|reader| reader.join().unwrap());
     for child in &mut children {
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    assert!(won.iter().all(|won| won.len() == 300), "one of them failed");
     let mut all: Vec<u64> = won.concat();
     all.sort_unstable();
     assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "{won:?}");
