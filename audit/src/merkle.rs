@@ -9,5 +9,6 @@ mod reference;
 pub use frontier::{Frontier, FrontierError};
 pub use hash::Hash;
 pub use proof::{
-    ProofError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
+    ProofError, consistency_proof, growth_proof, inclusion_proof, verify_consistency,
+    verify_inclusion,
 };

@@ -90,6 +90,7 @@ fn for_people(report: &Report) -> String {
         let severity = match finding.severity {
             Severity::Notice => "notice",
             Severity::Gap => "GAP",
+            Severity::Unwitnessed => "UNWITNESSED",
             Severity::Tampered => "TAMPERED",
         };
         format!("{severity}: {finding}")
@@ -97,6 +98,9 @@ fn for_people(report: &Report) -> String {
     lines.push(match report.worst() {
         None | Some(Severity::Notice) => "the ledger is intact".to_owned(),
         Some(Severity::Gap) => "the ledger is intact, but events are missing from it".to_owned(),
+        Some(Severity::Unwitnessed) => {
+            "the ledger is NOT witnessed as the policy demands: others may have been shown another history".to_owned()
+        }
         Some(Severity::Tampered) => "the ledger is NOT what was recorded".to_owned(),
     });
     lines.join("\n")
