@@ -20,6 +20,7 @@ mod redis;
 mod remote;
 mod servers;
 mod token_service;
+mod witnesses;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -30,12 +31,14 @@ use anyhow::Context as _;
 use crate::cli::CliError;
 use crate::settings::{Asked, Program, Settings, help};
 use base::Base;
+pub(crate) use data::read_secret;
 pub(crate) use jwks::JwksSettings;
 pub(crate) use keys::KeySettings;
 pub(crate) use logging::start_for_commands as log_for_commands;
 pub(crate) use redis::RedisSettings;
 use remote::TokenServices;
 use servers::Servers;
+pub(crate) use witnesses::WitnessSettings;
 
 /// Longest time that changes under way may take to end, and the ledger to write down and publish. A
 /// database that does not answer must not keep a process for ever; what is not recorded was never

@@ -45,6 +45,7 @@ impl Base {
             database,
             ledger,
             ledger_name,
+            witnesses,
             tls,
             lease_ms,
             drain,
@@ -68,7 +69,14 @@ impl Base {
         let store = Store::connect(&database).await;
         let store = store.with_context(|| database.to_string())?;
         let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
-        let connected = Ledger::connect(&ledger, signer, ledger_clock).await;
+        let connected = match witnesses {
+            None => Ledger::connect(&ledger, signer, ledger_clock).await,
+            Some(witnesses) => {
+                let read = tokio::task::spawn_blocking(move || witnesses.witnessing());
+                let witnessing = read.await??;
+                Ledger::connect_witnessed(&ledger, signer, ledger_clock, witnessing).await
+            }
+        };
         let ledger = connected.with_context(|| ledger.to_string())?;
         let base = Self {
             clock,

@@ -183,7 +183,7 @@ const fn is_open_to_others(mode: u32) -> bool {
 }
 
 /// Reads a secret, and refuses one that others can read as well.
-pub(super) fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
     let place = || format!("{} cannot be read", path.display());
     let mode = fs::metadata(path).with_context(place)?.mode() & 0o777;
     ensure!(

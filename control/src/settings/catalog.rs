@@ -139,6 +139,27 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Name of the ledger in its checkpoints; it counts on the first start only [default: caracal.local/ledger]",
     ),
     one(
+        "witness-policy",
+        &["CARACAL_WITNESS_POLICY"],
+        "FILE",
+        ALL,
+        "C2SP tlog-policy: the witnesses that the ledger shows its checkpoints, and how many have to cosign. The same for all processes that write to one ledger. No witnesses unless it is given",
+    ),
+    one(
+        "witness-rule",
+        &["CARACAL_WITNESS_RULE"],
+        "RULE",
+        ALL,
+        "What becomes of a checkpoint that too few have cosigned: required holds it back, besteffort publishes it [default: required]",
+    ),
+    one(
+        "witness-ca",
+        &["CARACAL_WITNESS_CA"],
+        "FILE",
+        ALL,
+        "Authorities of the witnesses' certificates beside the system's, PEM",
+    ),
+    one(
         "tls-cert",
         &["CARACAL_TLS_CERT"],
         "FILE",
