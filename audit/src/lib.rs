@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod note;
 pub mod record;
+pub mod tiles;
 pub mod verify;
 
 #[cfg(test)]
