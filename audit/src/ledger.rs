@@ -27,6 +27,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 pub use append::{AppendError, Rejection};
 pub use open::OpenError;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
+pub(crate) use sequencer::chain;
+pub(crate) use state::{signed, unsigned};
 pub(crate) use storage::new_file;
 
 use crate::note::CheckpointSigner;

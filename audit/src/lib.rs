@@ -25,6 +25,7 @@ pub mod fuzzing;
 pub mod ledger;
 pub mod merkle;
 pub mod note;
+pub mod publish;
 pub mod record;
 pub mod tiles;
 pub mod verify;

@@ -110,7 +110,7 @@ mod tests {
             prop_assert!(short);
             let longer = [bytes.as_slice(), &vec![0; cut]].concat();
             prop_assert_eq!(EntryBundle::from_bytes(&longer, width), Err(BundleError::Long(cut)));
-            if let Some(other) = Width::new(count + 1) {
+            if let Some(other) = Width::new(count.saturating_add(1)) {
                 let read = EntryBundle::from_bytes(&bytes, other);
                 prop_assert_eq!(read, Err(BundleError::Short(count)));
             }

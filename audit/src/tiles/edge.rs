@@ -2,7 +2,7 @@
 
 use super::extent;
 use super::hash_tile::HashTile;
-use super::path::{Kind, LEVEL_BITS, MAX_LEVEL, TILE_WIDTH, TilePath, Width};
+use super::path::{Kind, LEVEL_BITS, MAX_LEVEL, TilePath, Width};
 use crate::merkle::{Frontier, Hash};
 
 /// The hashes of the partial tile of each level, from the leaves up.
@@ -74,11 +74,11 @@ impl TileEdge {
                 break;
             };
             hashes.push(hash);
-            if hashes.len() < usize::from(TILE_WIDTH) {
+            if hashes.len() < Width::FULL.as_usize() {
                 break;
             }
             let kind = Kind::Hashes(level);
-            let bits = kind.shift().saturating_add(LEVEL_BITS.into());
+            let bits = kind.shift().saturating_add(LEVEL_BITS);
             let index = self.size.checked_shr(bits).unwrap_or(0);
             let tile = HashTile::new(std::mem::take(hashes));
             let (Some(path), Some(tile)) = (TilePath::new(kind, index, Width::FULL), tile) else {

@@ -7,16 +7,17 @@ use super::path::{Kind, TILE_WIDTH, TilePath, Width};
 pub fn grown(kind: Kind, older: u64, size: u64) -> impl Iterator<Item = TilePath> + use<> {
     let count = |size: u64| size.checked_shr(kind.shift()).unwrap_or(0);
     let (before, now) = (count(older), count(size));
-    let width = u64::from(TILE_WIDTH);
-    let first = before / width;
+    let first = before / TILE_WIDTH;
     let end = if before < now {
-        now.div_ceil(width)
+        now.div_ceil(TILE_WIDTH)
     } else {
         first
     };
     (first..end).filter_map(move |index| {
-        let left = now.saturating_sub(index.saturating_mul(width));
-        let width = u16::try_from(left.min(width)).ok().and_then(Width::new)?;
+        let left = now.saturating_sub(index.saturating_mul(TILE_WIDTH));
+        let width = u16::try_from(left.min(TILE_WIDTH))
+            .ok()
+            .and_then(Width::new)?;
         TilePath::new(kind, index, width)
     })
 }
@@ -25,16 +26,15 @@ pub fn grown(kind: Kind, older: u64, size: u64) -> impl Iterator<Item = TilePath
 pub(super) fn partial(level: u8, size: u64) -> Option<TilePath> {
     let kind = Kind::Hashes(level);
     let count = size.checked_shr(kind.shift())?;
-    let width = u64::from(TILE_WIDTH);
-    let width_there = u16::try_from(count % width).ok().and_then(Width::new)?;
-    TilePath::new(kind, count / width, width_there)
+    let width = u16::try_from(count % TILE_WIDTH).ok();
+    TilePath::new(kind, count / TILE_WIDTH, width.and_then(Width::new)?)
 }
 
 /// The tile of a level with the hash at `place`, as a tree of `size` has it.
 pub(super) fn holding(level: u8, place: u64, size: u64) -> Option<TilePath> {
     let kind = Kind::Hashes(level);
-    let index = place / u64::from(TILE_WIDTH);
-    let full = size.checked_shr(kind.shift())? / u64::from(TILE_WIDTH);
+    let index = place / TILE_WIDTH;
+    let full = size.checked_shr(kind.shift())? / TILE_WIDTH;
     if index < full {
         TilePath::new(kind, index, Width::FULL)
     } else {

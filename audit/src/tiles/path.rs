@@ -12,9 +12,10 @@ use super::bundle::MAX_BUNDLE_BYTES;
 use super::hash_tile::HASH_BYTES;
 
 /// Hashes of a full tile, and entries of a full bundle.
-pub const TILE_WIDTH: u16 = 256;
+pub const TILE_WIDTH: u64 = 256;
+const FULL_WIDTH: u16 = 256;
 /// Bits of an index that one level takes.
-pub(super) const LEVEL_BITS: u8 = 8;
+pub(super) const LEVEL_BITS: u32 = 8;
 /// The format has levels up to 63. No tree of fewer than 2^64 entries has one above this.
 pub(super) const MAX_LEVEL: u8 = 7;
 
@@ -24,13 +25,13 @@ pub struct Width(u16);
 
 impl Width {
     /// That of a full tile.
-    pub const FULL: Self = Self(TILE_WIDTH);
+    pub const FULL: Self = Self(FULL_WIDTH);
 
     /// `None` for 0, and for more than 256.
     #[must_use]
     pub const fn new(width: u16) -> Option<Self> {
         match width {
-            1..=TILE_WIDTH => Some(Self(width)),
+            1..=FULL_WIDTH => Some(Self(width)),
             _ => None,
         }
     }
@@ -66,7 +67,13 @@ impl Kind {
 
     /// Bits of a tree's size below the one that counts what these files hold.
     pub(super) fn shift(self) -> u32 {
-        u32::from(self.level()).saturating_mul(LEVEL_BITS.into())
+        u32::from(self.level()).saturating_mul(LEVEL_BITS)
+    }
+
+    /// Entries that one hash stands for: 256^level.
+    #[must_use]
+    pub fn span(self) -> u64 {
+        1_u64.checked_shl(self.shift()).unwrap_or(u64::MAX)
     }
 }
 
@@ -84,7 +91,7 @@ impl TilePath {
     /// The file with `width` hashes or entries at `index`; `None` where no tree has one.
     #[must_use]
     pub fn new(kind: Kind, index: u64, width: Width) -> Option<Self> {
-        let bits = kind.shift().saturating_add(LEVEL_BITS.into());
+        let bits = kind.shift().saturating_add(LEVEL_BITS);
         let exists = kind.level() <= MAX_LEVEL && index.leading_zeros() >= bits;
         exists.then_some(Self { kind, index, width })
     }
@@ -116,6 +123,12 @@ impl TilePath {
         }
     }
 
+    /// The file of another kind in the same place.
+    #[must_use]
+    pub fn of_kind(self, kind: Kind) -> Option<Self> {
+        Self::new(kind, self.index, self.width)
+    }
+
     /// The same with fewer hashes or entries, or more.
     #[must_use]
     pub const fn with_width(self, width: Width) -> Self {
@@ -125,7 +138,7 @@ impl TilePath {
     /// Place of its first hash or entry among all of its kind.
     #[must_use]
     pub fn start(self) -> u64 {
-        self.index.saturating_mul(TILE_WIDTH.into())
+        self.index.saturating_mul(TILE_WIDTH)
     }
 
     /// The place after its last.
@@ -161,13 +174,17 @@ impl fmt::Display for TilePath {
 
 /// Groups of three digits, all but the last with an `x` before them.
 fn write_groups(f: &mut fmt::Formatter<'_>, index: u64) -> fmt::Result {
-    let mut unit = 1_u64;
-    while index / unit >= 1000 {
-        unit = unit.saturating_mul(1000);
-    }
-    while unit > 1 {
-        write!(f, "x{:03}/", index / unit % 1000)?;
-        unit /= 1000;
+    let before = index / 1000;
+    if before > 0 {
+        write_groups_before(f, before)?;
     }
     write!(f, "{:03}", index % 1000)
+}
+
+fn write_groups_before(f: &mut fmt::Formatter<'_>, index: u64) -> fmt::Result {
+    let before = index / 1000;
+    if before > 0 {
+        write_groups_before(f, before)?;
+    }
+    write!(f, "x{:03}/", index % 1000)
 }

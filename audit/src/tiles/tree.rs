@@ -1,6 +1,7 @@
 //! Proofs from tiles, and from nothing else.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::extent;
@@ -147,17 +148,16 @@ impl<'a, R: TileReader> TiledTree<'a, R> {
 
     /// A perfect subtree is a run of hashes in one tile.
     async fn node(&self, node: Node, seen: &mut Seen) -> Result<Hash, TreeError<R::Error>> {
-        let bits = u32::from(LEVEL_BITS);
-        let level = u8::try_from(node.height / bits).unwrap_or(u8::MAX);
-        let within = node.height % bits;
+        let level = u8::try_from(node.height / LEVEL_BITS).unwrap_or(u8::MAX);
+        let within = node.height % LEVEL_BITS;
         let count = 1_usize << within;
         let place = node.index << within;
         let path = extent::holding(level, place, self.size).ok_or(TreeError::Position)?;
-        let first = usize::try_from(place % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
-        if !seen.contains_key(&path) {
-            seen.insert(path, self.tile(path).await?);
-        }
-        let tile = seen.get(&path).ok_or(TreeError::Missing(path))?;
+        let first = usize::try_from(place % TILE_WIDTH).unwrap_or(usize::MAX);
+        let tile = match seen.entry(path) {
+            Entry::Occupied(tile) => tile.into_mut(),
+            Entry::Vacant(place) => place.insert(self.tile(path).await?),
+        };
         tile.subtree(first, count).ok_or(TreeError::Position)
     }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Kind, MAX_LEVEL, TILE_WIDTH, TilePath, Width};
+use super::{Kind, MAX_LEVEL, TilePath, Width};
 
 /// Why a text names no file of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,8 +57,10 @@ fn level_of(text: &str) -> Result<u8, PathError> {
 
 fn partial(text: &str) -> Result<Width, PathError> {
     let width = number(text).and_then(|width| u16::try_from(width).ok());
-    let width = width.filter(|width| *width < TILE_WIDTH);
-    width.and_then(Width::new).ok_or(PathError::Width)
+    let width = width.and_then(Width::new);
+    // A full file has another name.
+    let width = width.filter(|width| *width < Width::FULL);
+    width.ok_or(PathError::Width)
 }
 
 /// ASCII decimal without leading zeroes or signs, of few digits.
