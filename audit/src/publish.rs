@@ -18,6 +18,7 @@
 
 mod folder;
 mod growth;
+pub mod s3;
 mod source;
 mod status;
 mod step;
@@ -27,6 +28,7 @@ mod task;
 mod tests;
 
 pub use folder::FolderStore;
+pub use s3::S3Store;
 pub use source::{LogSource, SourceError};
 pub use status::{Failure, PublisherStatus};
 pub use step::{PublishError, TilePublisher};

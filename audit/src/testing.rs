@@ -1,4 +1,7 @@
-//! What the tests of ledger and verifier share.
+//! What the tests of ledger, publication and verifier share.
+
+pub(crate) mod s3;
+pub(crate) mod tools;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use crate::record::Record;
 use crate::testing::{Place, submissions};
 use crate::tiles::{EntryBundle, Kind, TileEdge, TilePath, TileReader, TiledTree, grown};
 
+mod bucket;
 mod crashes;
 mod folder;
 mod forks;
