@@ -16,6 +16,7 @@ mod crashes;
 mod folder;
 mod forks;
 mod growing;
+mod third_party;
 
 /// The zone of most tests.
 pub(super) const ZONE: &str = "a";

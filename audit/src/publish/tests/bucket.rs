@@ -46,14 +46,14 @@ async fn a_bucket_gets_the_files_that_a_folder_gets() {
     let server = S3Server::start().await;
     let published = Published::new();
     let store = store(&server);
-    let publisher = published.publisher(store.clone());
+    let following = published.publisher(store.clone());
     for size in [1, 255, 256, 700, 2600] {
         published.grow(size).await;
-        assert_eq!(publisher.publish().await.unwrap(), Some(size));
+        assert_eq!(following.publish().await.unwrap(), Some(size));
         assert_eq!(published.publish().await.unwrap(), Some(size));
         check(&store, &newest(&published, &store).await).await;
     }
-    assert_eq!(publisher.publish().await.unwrap(), Some(2600));
+    assert_eq!(following.publish().await.unwrap(), Some(2600));
     let objects = files(&server.objects().join("audit/log").join(ZONE));
     assert_eq!(objects, files(&published.folder()));
 }
