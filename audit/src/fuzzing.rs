@@ -6,7 +6,9 @@
 mod checkpoint;
 mod proof;
 mod record;
+mod tile;
 
 pub use checkpoint::checkpoint;
 pub use proof::proof;
 pub use record::record;
+pub use tile::tile;

@@ -3,7 +3,7 @@
 //! ```text
 //! producers --Submission--> Ledger --bounded queue--> sequencer --one transaction--> SQLite, PostgreSQL
 //!                                                        |  once a second
-//!                                                        +--> signed checkpoint
+//!                                                        +--> signed checkpoint --publish--> tiles
 //! ledger file + verifier key --> verify --> Report
 //! ```
 //!
@@ -11,10 +11,12 @@
 //! - [`note`]: C2SP signed notes and checkpoints. Pure.
 //! - [`ledger`]: the sequencer and the publisher, one log per zone. The sequencers of replicas that
 //!   share a `PostgreSQL` database take turns.
+//! - [`tiles`]: the log as static files, and proofs from them. Pure.
+//! - [`publish`](mod@publish): writes these files, to a folder or a bucket.
 //! - [`copy`](mod@copy): a ledger from a server into a file.
 //! - [`verify`](mod@verify): checks a ledger file with nothing but the public key.
 //!
-//! Not here: a network service, serving of proofs, witnesses and cosignatures, and tiles.
+//! Not here: a network service, and witnesses and cosignatures.
 //! A copy of the whole file that was put back in place of the newer one looks
 //! intact to itself; only a checkpoint that was kept elsewhere shows it (see [`verify::verify`]).
 

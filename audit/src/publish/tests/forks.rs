@@ -1,5 +1,7 @@
 //! Two histories of one log, and files that were changed.
 
+use std::time::Duration;
+
 use super::*;
 use crate::note::CheckpointSigner;
 
@@ -114,6 +116,29 @@ async fn a_ledger_that_was_put_back_publishes_nothing() {
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_running_publisher_says_that_there_are_two_histories() {
+    let published = Published::new();
+    published.grow(300).await;
+    published.publish().await.unwrap();
+    published.grow(600).await;
+    change(&published, "tile/0/001.p/44");
+    let task = published
+        .publisher(published.store().await)
+        .start(Duration::from_millis(20));
+    let mut status = task.watch();
+    status
+        .wait_for(|status| status.failure.is_some())
+        .await
+        .unwrap();
+    let failure = task.stop(Duration::from_mins(1)).await.failure.unwrap();
+    assert!(
+        failure.fork && failure.text.contains("300 entries"),
+        "{failure:?}"
+    );
+    assert_eq!(published.checkpoint().await.unwrap().size, 300);
 }
 
 #[tokio::test]
