@@ -27,7 +27,7 @@ pub enum PublishError {
     /// The ledger could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The store could not be read or written.
+    /// The store could not be read or written, or has what no publisher wrote.
     #[error(transparent)]
     Store(StoreError),
     /// A file that never changes is there, with other bytes.
@@ -87,8 +87,11 @@ impl PublishError {
     #[must_use]
     pub const fn is_fork(&self) -> bool {
         match self {
-            Self::Source(SourceError::Database(_)) | Self::Store(_) | Self::Bundle(_) => false,
+            Self::Source(SourceError::Database(_))
+            | Self::Store(StoreError::Io { .. } | StoreError::Replaced | StoreError::Occupied(_))
+            | Self::Bundle(_) => false,
             Self::Source(SourceError::Missing(_))
+            | Self::Store(StoreError::Foreign(_))
             | Self::Forked(_)
             | Self::Published(_)
             | Self::Signed(_)

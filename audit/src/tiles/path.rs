@@ -147,6 +147,12 @@ impl TilePath {
         self.start().saturating_add(self.width.get().into())
     }
 
+    /// Whether a tree of `size` entries has all that it holds.
+    #[must_use]
+    pub fn is_within(self, size: u64) -> bool {
+        self.end() <= size.checked_shr(self.kind.shift()).unwrap_or(0)
+    }
+
     /// Most bytes that such a file has.
     #[must_use]
     pub fn max_bytes(self) -> usize {

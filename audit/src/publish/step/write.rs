@@ -28,7 +28,8 @@ impl<S: TileStore> TilePublisher<S> {
         }
         let full = growth.full.iter();
         let mut objects: Vec<_> = full.map(|full| (full.path, full.tile.to_bytes())).collect();
-        for (path, tile) in growth.edge.partials() {
+        let partials = growth.edge.partials();
+        for (path, tile) in partials.filter(|(path, _)| !path.is_within(published)) {
             for width in self.widths(path, published).await? {
                 let prefix = tile.prefix(width).map(|prefix| prefix.to_bytes());
                 objects.extend(prefix.map(|bytes| (path.with_width(width), bytes)));

@@ -44,6 +44,20 @@ async fn a_tile_of_the_edge_that_was_changed_is_found_before_anything_is_written
 }
 
 #[tokio::test]
+async fn what_no_publisher_wrote_is_no_passing_trouble() {
+    let published = Published::new();
+    published.grow(300).await;
+    published.publish().await.unwrap();
+    published.grow(600).await;
+    let tile = published.folder().join("tile/0/001.p/44");
+    std::fs::write(&tile, vec![0; 45 * 32]).unwrap();
+    let error = refused(&published).await;
+    assert!(
+        matches!(error, PublishError::Store(StoreError::Foreign(name)) if name == "tile/0/001.p/44")
+    );
+}
+
+#[tokio::test]
 async fn a_file_that_is_in_the_way_with_other_bytes_is_reported_and_left_alone() {
     for name in [
         "tile/0/000",
