@@ -3,7 +3,7 @@
 //! ```text
 //! producers --Submission--> Ledger --bounded queue--> sequencer --one transaction--> SQLite, PostgreSQL
 //!                                                        |  once a second
-//!                                                        +--> signed checkpoint --> witnesses --> published
+//!                                                        +--> signed checkpoint --> witnesses --> tiles
 //! ledger file + verifier key + policy --> verify --> Report
 //! ```
 //!
@@ -13,11 +13,13 @@
 //!   share a `PostgreSQL` database take turns.
 //! - [`witness`]: a witness of other logs, the asking of witnesses, and the policy that says how many
 //!   are enough.
+//! - [`tiles`]: the log as static files, and proofs from them. Pure.
+//! - [`publish`](mod@publish): writes these files, to a folder or a bucket.
 //! - [`copy`](mod@copy): a ledger from a server into a file.
 //! - [`verify`](mod@verify): checks a ledger file with nothing but the public key, and a policy if
 //!   there is one.
 //!
-//! Not here: a network service, serving of proofs, and tiles.
+//! Not here: a network service.
 //! A copy of the whole file that was put back in place of the newer one looks
 //! intact to itself; only a checkpoint that was kept elsewhere shows it (see [`verify::verify_with`]).
 
@@ -29,7 +31,9 @@ pub mod fuzzing;
 pub mod ledger;
 pub mod merkle;
 pub mod note;
+pub mod publish;
 pub mod record;
+pub mod tiles;
 pub mod verify;
 pub mod witness;
 

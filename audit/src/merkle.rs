@@ -4,7 +4,7 @@ mod frontier;
 mod hash;
 mod proof;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 
 pub use frontier::{Frontier, FrontierError};
 pub use hash::Hash;

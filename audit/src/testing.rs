@@ -1,6 +1,8 @@
-//! What the tests of ledger, witness and verifier share.
+//! What the tests of ledger, publication, witness and verifier share.
 
 mod network;
+pub(crate) mod s3;
+pub(crate) mod tools;
 mod witnessing;
 
 use std::path::{Path, PathBuf};

@@ -59,7 +59,7 @@ impl FromStr for PublishRule {
 
 impl PublishRule {
     /// The least value of the column `quorum` that settles a checkpoint.
-    pub(super) const fn least(self) -> i64 {
+    pub(crate) const fn least(self) -> i64 {
         match self {
             Self::Required => 1,
             Self::BestEffort => 0,
