@@ -13,7 +13,7 @@
 //! - What has been written is never replaced. Other bytes under the same name are two histories of
 //!   one log, and are reported as such ([`PublishError::is_fork`]).
 //!
-//! Not here: witnesses, a web server, deletion. Nothing is pruned, because there is no policy by
+//! Not here: a web server, deletion. Nothing is pruned, because there is no policy by
 //! which it could be (C2SP tlog-tiles, "Retention Policies").
 
 mod folder;

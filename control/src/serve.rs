@@ -16,6 +16,7 @@ mod keys;
 mod local;
 mod logging;
 mod management;
+mod publication;
 mod redis;
 mod remote;
 mod servers;
@@ -35,6 +36,7 @@ pub(crate) use data::read_secret;
 pub(crate) use jwks::JwksSettings;
 pub(crate) use keys::KeySettings;
 pub(crate) use logging::start_for_commands as log_for_commands;
+pub(crate) use publication::PublicationSettings;
 pub(crate) use redis::RedisSettings;
 use remote::TokenServices;
 use servers::Servers;
@@ -108,6 +110,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
             sts.flush().await;
         }
         base.ledger.close().await;
+        // Its last checkpoints are signed by now.
+        if let Some(publishing) = base.publishing {
+            publishing.stop().await;
+        }
         base.store.close().await;
     };
     let closed = tokio::time::timeout(CLOSING_PATIENCE, closing).await;

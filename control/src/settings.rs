@@ -30,7 +30,9 @@ pub(crate) use catalog::{Program, help};
 pub(crate) use mistake::Mistakes;
 use reader::Reader;
 
-use crate::serve::{JwksSettings, KeySettings, RedisSettings, WitnessSettings};
+use crate::serve::{
+    JwksSettings, KeySettings, PublicationSettings, RedisSettings, WitnessSettings,
+};
 
 /// Where variables of the environment come from.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -62,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) ledger: DatabaseUrl,
     pub(crate) ledger_name: String,
     pub(crate) witnesses: Option<WitnessSettings>,
+    pub(crate) publication: Option<PublicationSettings>,
     pub(crate) tls: TlsFiles,
     pub(crate) lease_ms: u64,
     pub(crate) drain: Duration,
@@ -154,6 +157,7 @@ fn settings(program: Program, mut read: Reader) -> Result<Settings, Mistakes> {
             .one("ledger-name", parse::text)
             .unwrap_or_else(|| "caracal.local/ledger".to_owned()),
         witnesses: WitnessSettings::read(&mut read),
+        publication: PublicationSettings::read(&mut read),
         lease_ms: read
             .one("lease-ms", parse::number(100..=60_000))
             .unwrap_or(2000),

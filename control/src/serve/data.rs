@@ -70,6 +70,14 @@ impl DataDirectory {
         self.file("ledger.vkey")
     }
 
+    /// The ledger's key, as its checkpoints are verified with.
+    pub(super) fn verifier_key(&self) -> anyhow::Result<String> {
+        let file = self.verifier_key_file();
+        let text = fs::read_to_string(&file);
+        let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
+        Ok(text.trim().to_owned())
+    }
+
     /// Name of this replica, which belongs to the directory.
     pub(super) fn replica(&self, random: &dyn Random) -> anyhow::Result<Name> {
         let file = self.file("replica");

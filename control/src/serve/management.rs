@@ -14,6 +14,7 @@ use caracal_sts::Draining;
 use serde_json::json;
 
 use super::base::{Base, Shared};
+use super::publication::{Publication, Publishing};
 use super::servers::{Servers, bind};
 use crate::api::{Api, Authority};
 use crate::settings::ManagementSettings;
@@ -55,6 +56,7 @@ pub(super) async fn start<A: Authority>(
         store: base.store.clone(),
         ledger: base.ledger.clone(),
         authority,
+        publication: base.publishing.as_ref().map(Publishing::publication),
         draining: base.draining.clone(),
     };
     let health = Router::new()
@@ -83,6 +85,7 @@ struct Health<A> {
     store: Store,
     ledger: Ledger,
     authority: A,
+    publication: Option<Publication>,
     draining: Draining,
 }
 
@@ -114,6 +117,7 @@ async fn ready<A: Authority>(State(health): State<Health<A>>) -> Response {
         reasons.push("the ledger takes no events".to_owned());
     }
     reasons.extend(held_back(&health.ledger));
+    reasons.extend(health.publication.iter().flat_map(Publication::forks));
     reasons.extend(health.authority.troubles().await);
     let ready = reasons.is_empty();
     let status = if ready {

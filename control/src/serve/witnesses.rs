@@ -45,6 +45,11 @@ impl WitnessSettings {
         })
     }
 
+    /// What becomes of a checkpoint that too few have cosigned.
+    pub(super) const fn rule(&self) -> PublishRule {
+        self.rule
+    }
+
     /// Reads the policy and the authorities. Blocks on files.
     pub(super) fn witnessing(self) -> anyhow::Result<Witnessing> {
         let Self {
