@@ -55,5 +55,5 @@ build: setup ## build only the native programs
 deny: setup ## check licences, sources and known vulnerabilities of the dependencies
 	@scripts/deny.sh
 
-setup: ## install what is missing: Rust, Envoy, Go, PostgreSQL, Redis, SoftHSM, clients, the Wasm standard library
+setup: ## install what is missing: Rust, Envoy, Go, PostgreSQL, Redis, an S3 server, SoftHSM, clients, the Wasm standard library
 	@scripts/setup.sh

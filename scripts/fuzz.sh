@@ -52,6 +52,7 @@ longest() {
   case $1 in
     feed | policy | decision) echo 2048 ;;
     certificate | proof) echo 1536 ;;
+    tile) echo 8200 ;;
     words | address | peer_message) echo 512 ;;
     *) echo 4096 ;;
   esac

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The OAuth clients that others wrote, and the agents, with what they need, into our cache: tests run them
-# against the running service. Versions are pinned in tests/clients. No environment of this machine is touched:
+# The OAuth clients and verifiers of logs that others wrote, and the agents, with what they need, into our
+# cache: tests run them against the running service, and on what it published. Versions are pinned in tests/clients. No environment of this machine is touched:
 # packages are put beside each client.
 . "$(dirname "$0")/lib.sh"
 
 ready() {
   local client
-  for client in authlib openid-client zitadel agent-python agent-node; do
+  for client in authlib openid-client zitadel agent-python agent-node tlog fsck; do
     [ -x "$1/$client/run" ] || return 1
   done
 }
@@ -45,9 +45,10 @@ node_packages() {
   npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 }
 
-zitadel() {
-  cd "$PART/zitadel"
-  GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' go build -trimpath -ldflags='-s -w' -o run .
+# go_client FOLDER [PACKAGE]: with the modules that its go.mod pins.
+go_client() {
+  cd "$PART/$1"
+  GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' go build -trimpath -ldflags='-s -w' -o run "${2:-.}"
 }
 
 mkdir -p "$CACHE/tools"
@@ -67,7 +68,11 @@ step "agent in JavaScript" node_packages agent-node
 "$ROOT/scripts/install-go.sh"
 go_ready
 HELP=("The modules come from the proxy that 'go env GOPROXY' names.")
-step "client: zitadel/oidc" zitadel
+step "client: zitadel/oidc" go_client zitadel
+HELP=("The modules come from the proxy that 'go env GOPROXY' names.")
+step "verifier of logs: sumdb/tlog" go_client tlog
+HELP=("The modules come from the proxy that 'go env GOPROXY' names.")
+step "verifier of logs: Tessera's fsck" go_client fsck github.com/transparency-dev/tessera/cmd/fsck
 # Renamed only when whole.
 rm -rf "$CLIENTS"
 mv "$PART" "$CLIENTS"

@@ -15,13 +15,15 @@ DENY_VERSION=0.20.2
 GO_MIN=1.25            # what OPA is built with
 GO_VERSION=1.26.8      # the one we fetch where there is none, or an older one
 OPA_VERSION=1.22.0     # what our evaluation of Rego is held against
+VERSITYGW_VERSION=1.8.0 # an S3 server that the ledger is published to in tests
 WASM_TARGET=wasm32-wasip1
 DENY=$CACHE/tools/bin/cargo-deny
 GO_DIR=$CACHE/go-$GO_VERSION
 OPA=${CARACAL_OPA:-$CACHE/tools/bin/opa}
+VERSITYGW=${CARACAL_VERSITYGW:-$CACHE/tools/bin/versitygw}
 CLOCK=${CARACAL_CLOCK_LIBRARY:-$CACHE/tools/lib/clock.so}
 OPA_CASES=${CARACAL_OPA_CASES:-$CACHE/tools/opa-cases-$OPA_VERSION}
-export ENVOY_VERSION DENY_VERSION DENY GO_VERSION GO_DIR OPA_VERSION OPA OPA_CASES CLOCK WASM_TARGET
+export ENVOY_VERSION DENY_VERSION DENY GO_VERSION GO_DIR OPA_VERSION OPA OPA_CASES VERSITYGW_VERSION VERSITYGW CLOCK WASM_TARGET
 
 # rustup and cargo put their programs here; a shell started by CI often has not read the profile.
 [ ! -d "${CARGO_HOME:-$HOME/.cargo}/bin" ] || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
@@ -191,6 +193,7 @@ use_env() {
   export CARACAL_FILTER_WASM=$WASM_OUT CARACAL_TRAP_FILTER_WASM=$WASM_TRAP_OUT CARACAL_FLOOR_WASM=$WASM_FLOOR_OUT
   export CARACAL_ENVOY=${CARACAL_ENVOY:-$ENVOY_DIR/envoy}
   export CARACAL_OPA=$OPA CARACAL_OPA_CASES=$OPA_CASES CARACAL_CLOCK_LIBRARY=$CLOCK
+  export CARACAL_VERSITYGW=$VERSITYGW
   CARACAL_CLIENTS=${CARACAL_CLIENTS:-$(clients_dir)}
   export CARACAL_CLIENTS
   cd "$ROOT"

@@ -18,6 +18,7 @@ fi
 "$ROOT/scripts/install-envoy.sh"
 "$ROOT/scripts/install-wasm-std.sh"
 "$ROOT/scripts/install-opa.sh"
+"$ROOT/scripts/install-versitygw.sh"
 "$ROOT/scripts/install-postgres.sh"
 "$ROOT/scripts/install-redis.sh"
 "$ROOT/scripts/install-softhsm.sh"

@@ -14,12 +14,14 @@ END
 $$;
 
 -- From nothing, so that a right that an older version gave does not stay.
-REVOKE ALL ON sequencer, log_state, emitters, log_entries, checkpoints, ledger_migrations
+REVOKE ALL
+    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations
     FROM caracal_ledger;
 
-GRANT SELECT ON sequencer, log_state, emitters, log_entries, checkpoints, ledger_migrations
+GRANT SELECT
+    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations
     TO caracal_ledger;
-GRANT INSERT ON log_state, emitters, log_entries, checkpoints TO caracal_ledger;
+GRANT INSERT ON log_state, emitters, log_entries, checkpoints, witnessed TO caracal_ledger;
 GRANT UPDATE (size, frontier, root, checkpoint_size) ON log_state TO caracal_ledger;
 -- Locking a row asks for this right; the one value that the column takes is the one it has.
 GRANT UPDATE (turn) ON sequencer TO caracal_ledger;
@@ -39,4 +41,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION caracal_ledger_append_only();
 DROP TRIGGER IF EXISTS append_only ON emitters;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON emitters
+    FOR EACH STATEMENT EXECUTE FUNCTION caracal_ledger_append_only();
+DROP TRIGGER IF EXISTS append_only ON witnessed;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON witnessed
     FOR EACH STATEMENT EXECUTE FUNCTION caracal_ledger_append_only();

@@ -41,7 +41,7 @@ struct Table {
     key: usize,
 }
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     Table {
         name: "log_state",
         columns: &[
@@ -94,6 +94,16 @@ const TABLES: [Table; 4] = [
             ("previous_size", Integer),
         ],
         key: 2,
+    },
+    Table {
+        name: "witnessed",
+        columns: &[
+            ("zone", Text),
+            ("size", Integer),
+            ("quorum", Integer),
+            ("note", Text),
+        ],
+        key: 3,
     },
 ];
 

@@ -6,7 +6,13 @@
 mod checkpoint;
 mod proof;
 mod record;
+mod tile;
+mod trust_policy;
+mod witness_request;
 
 pub use checkpoint::checkpoint;
 pub use proof::proof;
 pub use record::record;
+pub use tile::tile;
+pub use trust_policy::trust_policy;
+pub use witness_request::witness_request;

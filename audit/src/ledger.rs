@@ -15,6 +15,7 @@ mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod witnessing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,12 +27,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use append::{AppendError, Rejection};
 pub use open::OpenError;
+pub(crate) use read::NEWEST_SETTLED;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
+pub(crate) use state::{signed, unsigned};
 pub(crate) use storage::new_file;
+pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 
 use crate::note::CheckpointSigner;
 use known::KnownLogs;
 use storage::Storage;
+use witnessing::WitnessedHandle;
 
 /// Submissions that may wait for the sequencer; more are pushed back, never dropped.
 pub const QUEUE_LIMIT: usize = 4096;
@@ -77,6 +82,8 @@ pub struct Ledger {
     readers: AnyPool,
     dialect: Dialect,
     verifier_key: Arc<str>,
+    /// Whether witnesses are asked, and what came of it.
+    witnessed: Option<WitnessedHandle>,
 }
 
 impl Ledger {
@@ -98,15 +105,40 @@ impl Ledger {
         signer: CheckpointSigner,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        Self::start(place, signer, clock, None).await
+    }
+
+    /// As [`Self::connect`], and asks witnesses for cosignatures of every checkpoint before it is
+    /// published. All that write to one ledger do so, or none.
+    pub async fn connect_witnessed(
+        place: &DatabaseUrl,
+        signer: CheckpointSigner,
+        clock: Arc<dyn Clock>,
+        witnessing: Witnessing,
+    ) -> Result<Self, OpenError> {
+        Self::start(place, signer, clock, Some(witnessing)).await
+    }
+
+    async fn start(
+        place: &DatabaseUrl,
+        signer: CheckpointSigner,
+        clock: Arc<dyn Clock>,
+        witnessing: Option<Witnessing>,
+    ) -> Result<Self, OpenError> {
         let verifier = signer.verifier();
         let verifier_key = verifier.to_text().into();
         let storage = Storage::open(place).await?;
         let logs = open::load(&storage.writer, &verifier).await?;
+        let (handoff, witnessed) = witnessing
+            .map(|witnessing| {
+                witnessing::start(witnessing, storage.readers.clone(), verifier.clone())
+            })
+            .unzip();
         let logs = KnownLogs::new(logs, verifier);
         let dialect = storage.writer.dialect;
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
-        let publisher = publisher::Publisher::new(signer);
+        let publisher = publisher::Publisher::new(signer, handoff);
         tokio::spawn(sequencer::Sequencer::new(storage.writer, logs, publisher, clock).run(inbox));
         let permits = Arc::new(Semaphore::new(QUEUE_LIMIT));
         Ok(Self {
@@ -115,6 +147,7 @@ impl Ledger {
             readers: storage.readers,
             dialect,
             verifier_key,
+            witnessed,
         })
     }
 
@@ -140,6 +173,12 @@ impl Ledger {
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.commands.is_closed()
+    }
+
+    /// What came of asking witnesses, for readiness and metrics; `None` where none are asked.
+    #[must_use]
+    pub fn witness_status(&self) -> Option<WitnessStatus> {
+        self.witnessed.as_ref().map(WitnessedHandle::status)
     }
 
     /// Takes what is queued, publishes, and stops. Appends from other handles fail from now on.

@@ -4,10 +4,11 @@ mod frontier;
 mod hash;
 mod proof;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 
 pub use frontier::{Frontier, FrontierError};
 pub use hash::Hash;
 pub use proof::{
-    ProofError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
+    ProofError, consistency_proof, growth_proof, inclusion_proof, verify_consistency,
+    verify_inclusion,
 };

@@ -1,4 +1,9 @@
-//! What the tests of ledger and verifier share.
+//! What the tests of ledger, publication, witness and verifier share.
+
+mod network;
+pub(crate) mod s3;
+pub(crate) mod tools;
+mod witnessing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,11 +12,15 @@ use caracal_mandate::event::{
     Action, Component, Emitter, Event, Outcome, RecordedChain, RecordedHop, RecordedRow,
 };
 use caracal_mandate::reason::Reason;
+use caracal_store::DatabaseUrl;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::ledger::{Clock, Ledger, Submission};
+use crate::ledger::{Clock, Ledger, PublishRule, Submission};
 use crate::note::CheckpointSigner;
 use crate::verify::{Report, verify};
+
+pub(crate) use network::Network;
+pub(crate) use witnessing::{ManualClock, NOW, SignedLog, WitnessPlace, pkcs8};
 
 pub(crate) struct FixedClock;
 
@@ -47,6 +56,22 @@ impl Place {
 
     pub(crate) async fn try_open(&self) -> Result<Ledger, crate::OpenError> {
         Ledger::open(&self.path(), self.signer(), Arc::new(FixedClock)).await
+    }
+
+    /// A ledger that asks the witnesses of `network`.
+    pub(crate) async fn open_witnessed(
+        &self,
+        network: &Arc<Network>,
+        quorum: &str,
+        rule: PublishRule,
+    ) -> Ledger {
+        let (place, clock) = (
+            DatabaseUrl::from(self.path().as_path()),
+            Arc::new(FixedClock),
+        );
+        let witnessing = network.witnessing(quorum, rule);
+        let opened = Ledger::connect_witnessed(&place, self.signer(), clock, witnessing).await;
+        opened.unwrap()
     }
 
     pub(crate) async fn open(&self) -> Ledger {

@@ -1,6 +1,7 @@
 //! Offline verification of a ledger file, with nothing but the public key.
 //!
-//! What is trusted is the verifier key and, if given, a checkpoint that was kept elsewhere. What
+//! What is trusted is the verifier key and, if given, a checkpoint that was kept elsewhere and a policy
+//! that names witnesses: then a checkpoint is good only with its quorum of cosignatures. What
 //! the file says about itself is compared with what can be computed from the stored bodies:
 //!
 //! 1. every body is the canonical form of a record, of this zone, and hashes to its leaf hash;
@@ -15,6 +16,7 @@
 mod database;
 mod emitters;
 mod entry;
+mod judge;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,8 @@ use sqlx::Connection as _;
 pub use report::{Finding, FindingKind, Progress, Report, Severity, ZoneReport};
 
 use crate::note::{CheckpointError, CheckpointVerifier, KeyError};
+use crate::witness::TrustPolicy;
+use judge::Judge;
 
 /// Why nothing could be verified. Damage that was found is no error but a [`Finding`].
 #[derive(Debug, thiserror::Error)]
@@ -43,26 +47,55 @@ pub enum VerifyError {
     Database(#[from] sqlx::Error),
 }
 
-/// Verifies a ledger file, which is opened for reading only.
-///
-/// `trusted` is a checkpoint note that was kept elsewhere: without one, a file that was replaced by
-/// an older copy of itself, or of which the tail was cut off together with everything that speaks
-/// of it, looks intact.
+/// What a verification goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// The ledger's verifier key, as text.
+    pub verifier_key: &'a str,
+    /// A checkpoint note that was kept elsewhere: without one, a file that was replaced by an older
+    /// copy of itself, or of which the tail was cut off together with everything that speaks of it,
+    /// looks intact.
+    pub kept: Option<&'a str>,
+    /// Whose cosignatures a checkpoint needs: without one, the ledger's own signature is enough, and a
+    /// history that was made for this reader alone looks as good as the true one.
+    pub policy: Option<&'a TrustPolicy>,
+}
+
+/// Verifies a ledger file by its key alone, and a checkpoint that was kept elsewhere if there is one:
+/// see [`verify_with`].
 pub async fn verify(
     path: &Path,
     verifier_key: &str,
     trusted: Option<&str>,
+    progress: impl FnMut(Progress),
+) -> Result<Report, VerifyError> {
+    let trust = Trust {
+        verifier_key,
+        kept: trusted,
+        policy: None,
+    };
+    verify_with(path, trust, progress).await
+}
+
+/// Verifies a ledger file, which is opened for reading only.
+pub async fn verify_with(
+    path: &Path,
+    trust: Trust<'_>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Report, VerifyError> {
+    let Trust {
+        verifier_key,
+        kept,
+        policy,
+    } = trust;
     let verifier = CheckpointVerifier::from_text(verifier_key)?;
-    let trusted = trusted
-        .map(|note| open_trusted(&verifier, note))
-        .transpose()?;
+    let judge = Judge { verifier, policy };
+    let kept = kept.map(|note| judge.kept(note)).transpose()?;
     let mut connection = database::open(path).await?;
     // One transaction: the ledger may be running, and what is compared must be of one moment.
     let mut connection = connection.begin().await?;
     let mut zones = database::zones(&mut connection).await?;
-    if let Some((zone, _)) = &trusted {
+    if let Some((zone, _)) = &kept {
         // A zone that was erased without trace is still known from the outside.
         zones.insert(zone.clone());
     }
@@ -72,13 +105,13 @@ pub async fn verify(
     };
     let emitters = emitters::read(&mut connection, &mut report).await;
     for zone in zones {
-        let kept = trusted
+        let kept = kept
             .as_ref()
             .filter(|(of, _)| *of == zone)
             .map(|(_, kept)| kept.clone());
         let checked = zone::verify(
             &mut connection,
-            &verifier,
+            &judge,
             &emitters,
             zone,
             kept,
@@ -90,19 +123,4 @@ pub async fn verify(
     emitters.verify(&mut connection, &mut report).await;
     database::verify_readable(&mut connection, &mut report).await;
     Ok(report)
-}
-
-fn open_trusted(
-    verifier: &CheckpointVerifier,
-    note: &str,
-) -> Result<(String, crate::Checkpoint), VerifyError> {
-    let origin = note.lines().next().unwrap_or_default();
-    let zone = verifier
-        .zone_of(origin)
-        .ok_or_else(|| VerifyError::Trusted(CheckpointError::Origin(origin.to_owned())))?;
-    let checkpoint = verifier
-        .for_zone(zone)
-        .open_checkpoint(note)
-        .map_err(VerifyError::Trusted)?;
-    Ok((zone.to_owned(), checkpoint))
 }

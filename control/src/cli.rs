@@ -26,6 +26,7 @@ mod span;
 mod status;
 mod suspend;
 mod verify;
+mod witness;
 mod zone;
 
 use std::ffi::OsString;
@@ -156,6 +157,9 @@ enum Command {
     /// The ledger of decisions.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// A witness: cosigns the ledgers of others, so that not even they can show two histories.
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
     /// Why a request was decided as it was, from the ledger.
     Explain(explain::ExplainArgs),
     /// Connected enforcement points: what they have applied, and when they last spoke.
@@ -273,6 +277,7 @@ async fn dispatch(global: GlobalArgs, command: Command) -> Result<(), CliError> 
         Command::Resume(args) => args.run(&context).await,
         Command::Session(command) => command.run(&context).await,
         Command::Audit(command) => command.run(&context).await,
+        Command::Witness(command) => command.run(&context.output).await,
         Command::Explain(args) => args.run(&context).await,
         Command::Status => status::run(&context).await,
         Command::Envoy(command) => command.run(&context.output),

@@ -4,6 +4,7 @@
 //! - [`cli`]: the command line, a client of that API.
 //! - `serve`: what runs until it is told to stop: `caracal up`, `sts` and `control`.
 //! - `settings`: their configuration, from flags, environment and a file.
+//! - [`witness`]: witnesses of ledgers over HTTP.
 //! - [`dev_ca`]: certificates for development.
 
 pub mod api;
@@ -16,3 +17,4 @@ pub mod dev_ca;
 pub mod fuzzing;
 mod serve;
 mod settings;
+pub mod witness;

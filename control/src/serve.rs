@@ -16,10 +16,12 @@ mod keys;
 mod local;
 mod logging;
 mod management;
+mod publication;
 mod redis;
 mod remote;
 mod servers;
 mod token_service;
+mod witnesses;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -30,12 +32,15 @@ use anyhow::Context as _;
 use crate::cli::CliError;
 use crate::settings::{Asked, Program, Settings, help};
 use base::Base;
+pub(crate) use data::read_secret;
 pub(crate) use jwks::JwksSettings;
 pub(crate) use keys::KeySettings;
 pub(crate) use logging::start_for_commands as log_for_commands;
+pub(crate) use publication::PublicationSettings;
 pub(crate) use redis::RedisSettings;
 use remote::TokenServices;
 use servers::Servers;
+pub(crate) use witnesses::WitnessSettings;
 
 /// Longest time that changes under way may take to end, and the ledger to write down and publish. A
 /// database that does not answer must not keep a process for ever; what is not recorded was never
@@ -105,6 +110,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
             sts.flush().await;
         }
         base.ledger.close().await;
+        // Its last checkpoints are signed by now.
+        if let Some(publishing) = base.publishing {
+            publishing.stop().await;
+        }
         base.store.close().await;
     };
     let closed = tokio::time::timeout(CLOSING_PATIENCE, closing).await;

@@ -30,7 +30,9 @@ pub(crate) use catalog::{Program, help};
 pub(crate) use mistake::Mistakes;
 use reader::Reader;
 
-use crate::serve::{JwksSettings, KeySettings, RedisSettings};
+use crate::serve::{
+    JwksSettings, KeySettings, PublicationSettings, RedisSettings, WitnessSettings,
+};
 
 /// Where variables of the environment come from.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) database: DatabaseUrl,
     pub(crate) ledger: DatabaseUrl,
     pub(crate) ledger_name: String,
+    pub(crate) witnesses: Option<WitnessSettings>,
+    pub(crate) publication: Option<PublicationSettings>,
     pub(crate) tls: TlsFiles,
     pub(crate) lease_ms: u64,
     pub(crate) drain: Duration,
@@ -152,6 +156,8 @@ fn settings(program: Program, mut read: Reader) -> Result<Settings, Mistakes> {
         ledger_name: read
             .one("ledger-name", parse::text)
             .unwrap_or_else(|| "caracal.local/ledger".to_owned()),
+        witnesses: WitnessSettings::read(&mut read),
+        publication: PublicationSettings::read(&mut read),
         lease_ms: read
             .one("lease-ms", parse::number(100..=60_000))
             .unwrap_or(2000),

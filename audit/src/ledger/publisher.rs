@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Row as _};
 use super::known::{FollowError, KnownLogs};
 use super::state::{self, signed};
 use super::storage::Writer;
+use super::witnessing::Handoff;
 use crate::merkle::Frontier;
 use crate::note::{Checkpoint, CheckpointSigner};
 
@@ -14,13 +15,23 @@ use crate::note::{Checkpoint, CheckpointSigner};
 pub(super) struct Publisher {
     signer: CheckpointSigner,
     published: HashMap<String, u64>,
+    /// Where witnesses are asked.
+    witnesses: Option<Handoff>,
 }
 
 impl Publisher {
-    pub(super) fn new(signer: CheckpointSigner) -> Self {
+    pub(super) fn new(signer: CheckpointSigner, witnesses: Option<Handoff>) -> Self {
         Self {
             signer,
             published: HashMap::new(),
+            witnesses,
+        }
+    }
+
+    /// Waits until witnesses were asked for the last time.
+    pub(super) async fn finish(self) {
+        if let Some(witnesses) = self.witnesses {
+            witnesses.finish().await;
         }
     }
 
@@ -37,20 +48,24 @@ impl Publisher {
         for row in grown {
             let zone: String = row.try_get("zone")?;
             let mut transaction = writer.begin(connection).await?;
-            let frontier = self.publish_one(&mut transaction, &zone, known).await?;
+            let (frontier, signed) = self.publish_one(&mut transaction, &zone, known).await?;
             transaction.commit().await?;
-            self.published.insert(zone.clone(), frontier.size());
+            self.published.insert(zone.clone(), signed);
             known.commit(zone, frontier);
+            if let Some(witnesses) = &self.witnesses {
+                witnesses.wake();
+            }
         }
         Ok(())
     }
 
+    /// The log as it is, and up to where it is signed now.
     async fn publish_one(
         &self,
         connection: &mut AnyConnection,
         zone: &str,
         known: &KnownLogs,
-    ) -> Result<Frontier, FollowError> {
+    ) -> Result<(Frontier, u64), FollowError> {
         let fenced = || FollowError::Fenced(zone.to_owned());
         let state = state::read(connection, zone).await?.ok_or_else(fenced)?;
         let frontier = known.follow(connection, &state).await?;
@@ -61,7 +76,13 @@ impl Publisher {
         }
         // Another replica was faster.
         if state.checkpoint_size == frontier.size() {
-            return Ok(frontier);
+            return Ok((frontier, state.checkpoint_size));
+        }
+        // One at a time: a signature that witnesses have not settled is not followed by another.
+        if let Some(witnesses) = &self.witnesses
+            && !witnesses.has_settled(connection, &state).await?
+        {
+            return Ok((frontier, state.checkpoint_size));
         }
         // One row is compared and swapped for every signature that leaves this place.
         let swapped = sqlx::query(
@@ -89,6 +110,6 @@ impl Publisher {
         .bind(signed(state.checkpoint_size))
         .execute(&mut *connection)
         .await?;
-        Ok(frontier)
+        Ok((frontier, size))
     }
 }

@@ -12,6 +12,10 @@ use crate::record::{Record, outcome_text};
 /// Most entries of one answer.
 pub const MAX_LIST: u32 = 1000;
 
+/// The newest checkpoint of a zone that witnesses have settled, with at least so much of a quorum.
+pub(crate) const NEWEST_SETTLED: &str = "SELECT note FROM witnessed \
+    WHERE zone = $1 AND quorum >= $2 ORDER BY size DESC, quorum DESC LIMIT 1";
+
 /// Which entries are asked for. Absent filters match everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListQuery {
@@ -118,15 +122,19 @@ impl Ledger {
         Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)
     }
 
-    /// The newest signed checkpoint of a zone, as a note; `None` before the first.
+    /// The newest published checkpoint of a zone, as a note; `None` before the first. Where witnesses
+    /// are asked it is the newest that they have settled, with their cosignatures.
     pub async fn checkpoint(&self, zone: &str) -> Result<Option<String>, ReadError> {
-        let note = sqlx::query_scalar(
-            "SELECT note FROM checkpoints WHERE zone = $1 ORDER BY size DESC LIMIT 1",
-        )
-        .bind(zone.to_owned())
-        .fetch_optional(&self.readers)
-        .await?;
-        Ok(note)
+        let query = match &self.witnessed {
+            None => sqlx::query_scalar(
+                "SELECT note FROM checkpoints WHERE zone = $1 ORDER BY size DESC LIMIT 1",
+            )
+            .bind(zone.to_owned()),
+            Some(witnessed) => sqlx::query_scalar(NEWEST_SETTLED)
+                .bind(zone.to_owned())
+                .bind(witnessed.rule().least()),
+        };
+        Ok(query.fetch_optional(&self.readers).await?)
     }
 }
 

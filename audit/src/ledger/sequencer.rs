@@ -13,6 +13,7 @@ use super::known::{FollowError, KnownLogs};
 use super::publisher::Publisher;
 use super::storage::Writer;
 use super::{Clock, Command, Position};
+use crate::causes::with_causes;
 use batch::{BatchError, Known};
 
 /// Submissions after which a transaction takes no further request.
@@ -90,6 +91,7 @@ impl Sequencer {
         }
         self.publish().await;
         self.writer.pool.close().await;
+        self.publisher.finish().await;
         if let Some(done) = closing {
             // Nobody waits any more: fine.
             let _ignored = done.send(());
@@ -118,7 +120,7 @@ impl Sequencer {
                 Next::Stop
             }
             Ok(Err(error @ FollowError::Storage(_))) => {
-                tracing::warn!(error = %chain(&error), "no checkpoint was published, will try again");
+                tracing::warn!(error = %with_causes(&error), "no checkpoint was published, will try again");
                 Next::Continue
             }
             Err(_) => {
@@ -170,7 +172,7 @@ impl Sequencer {
                     (AppendError::Fenced { zone }, Next::Stop)
                 }
                 Err(BatchError::Storage(error)) => {
-                    tracing::error!(error = %chain(&error), "events could not be written");
+                    tracing::error!(error = %with_causes(&error), "events could not be written");
                     (AppendError::Storage(Arc::new(error)), Next::Continue)
                 }
             };
@@ -213,16 +215,4 @@ fn drain(
         }
     }
     (requests, None)
-}
-
-/// An error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -75,7 +75,7 @@ pub(super) async fn extend(
 }
 
 /// A column that holds a count. SQL has no unsigned integers.
-pub(super) fn unsigned(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
+pub(crate) fn unsigned(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
     let value: i64 = row.try_get(column)?;
     u64::try_from(value).map_err(|source| sqlx::Error::ColumnDecode {
         index: column.to_owned(),
@@ -84,6 +84,6 @@ pub(super) fn unsigned(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
 }
 
 /// A count for a column. Saturates: no log and no checked event reaches 2^63.
-pub(super) fn signed(value: u64) -> i64 {
+pub(crate) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,7 @@ use crate::testing::{Place, issue, submission, submissions};
 use crate::verify::Severity;
 
 mod replicas;
+mod witnessed;
 
 fn indexes(positions: &[Position]) -> Vec<u64> {
     positions.iter().map(|position| position.index).collect()

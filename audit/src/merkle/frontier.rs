@@ -35,6 +35,11 @@ impl Frontier {
         self.size
     }
 
+    /// Roots of the perfect subtrees, largest first.
+    pub(super) fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
     /// Appends a leaf.
     pub fn append(&mut self, leaf: Hash) {
         let mut node = leaf;

@@ -1,6 +1,9 @@
 //! Inclusion and consistency proofs (RFC 9162 §2.1.3 and §2.1.4) over leaf hashes in memory.
 
+mod growth;
+
 use super::{Frontier, Hash};
+pub use growth::growth_proof;
 
 /// Why a proof does not prove what it is shown for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,14 +7,14 @@
 use super::Hash;
 
 /// `count` different leaf hashes.
-pub(super) fn leaves(count: usize) -> Vec<Hash> {
+pub(crate) fn leaves(count: usize) -> Vec<Hash> {
     (0..count)
         .map(|index| Hash::leaf(&index.to_be_bytes()))
         .collect()
 }
 
 /// MTH(D\[n\]).
-pub(super) fn root(leaves: &[Hash]) -> Hash {
+pub(crate) fn root(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => Hash::empty(),
         [leaf] => *leaf,

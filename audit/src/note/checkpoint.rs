@@ -65,7 +65,7 @@ impl Checkpoint {
 }
 
 /// ASCII decimal without leading zeros or signs; `u64::from_str` alone would take `+1` and `01`.
-fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let plain = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
     if plain { text.parse().ok() } else { None }
 }

@@ -1,6 +1,4 @@
-//! Keys of checkpoints: Ed25519, signature type 0x01 (C2SP signed-note, "Signature types").
-
-use std::fmt;
+//! Ed25519 keys of notes and their text form (C2SP signed-note, "Verifier keys").
 
 use aws_lc_rs::pkcs8::Document;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
@@ -8,10 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::signed::{self, is_key_name};
-use super::{Checkpoint, CheckpointError, NoteError};
-
-const TYPE_ED25519: u8 = 0x01;
+use super::signed::is_key_name;
 
 /// Why a key is not usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +14,8 @@ pub enum KeyError {
     /// Empty, or with white space or a plus sign.
     #[error("a key name has no white space and no plus sign and is not empty")]
     Name,
-    /// Not `name+hexid+base64`, or of another type than Ed25519.
-    #[error("not an ed25519 verifier key of the form name+id+base64")]
+    /// Not `name+hexid+base64`, or of another signature type than is wanted here.
+    #[error("not an ed25519 verifier key of the form name+id+base64, of the type for this use")]
     VerifierText,
     /// The id is not that of the name and the key.
     #[error("the verifier key's id does not belong to its name and key")]
@@ -33,105 +28,28 @@ pub enum KeyError {
     Library,
 }
 
-/// Name of the log of a zone: the checkpoint's origin, and the name of the key that signs it
-/// (C2SP tlog-checkpoint wants them equal).
-fn log_name(base: &str, zone: &str) -> String {
-    format!("{base}/{zone}")
+/// What a signature says (C2SP signed-note, "Signature types"). Part of the key's id, so a key of
+/// one type never stands for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum SignatureType {
+    /// Of whoever wrote the text.
+    Ed25519 = 0x01,
+    /// Of a witness, with the time (C2SP tlog-cosignature).
+    Cosignature = 0x04,
 }
 
-fn key_id(name: &str, public: &[u8]) -> [u8; 4] {
-    let digest = Sha256::new()
-        .chain_update(name)
-        .chain_update([b'\n', TYPE_ED25519])
-        .chain_update(public);
-    let [a, b, c, d, ..]: [u8; 32] = digest.finalize().into();
-    [a, b, c, d]
-}
-
-/// Signs the checkpoints of one ledger. One key pair serves all of its zones, under the name
-/// `<name>/<zone>` for each, so a note for one zone never passes for another's.
-pub struct CheckpointSigner {
-    name: String,
-    pair: Ed25519KeyPair,
-}
-
-// By hand: the key pair must not reach a log.
-impl fmt::Debug for CheckpointSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CheckpointSigner")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl CheckpointSigner {
-    /// A signer with a new key pair. `name` is by custom a host without scheme, such as
-    /// `audit.example.com/log`.
-    pub fn generate(name: &str) -> Result<Self, KeyError> {
-        Self::new(
-            name,
-            Ed25519KeyPair::generate().map_err(|_| KeyError::Library)?,
-        )
-    }
-
-    /// A signer from a stored key pair.
-    pub fn from_pkcs8(name: &str, pkcs8: &[u8]) -> Result<Self, KeyError> {
-        Self::new(
-            name,
-            Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Pkcs8)?,
-        )
-    }
-
-    fn new(name: &str, pair: Ed25519KeyPair) -> Result<Self, KeyError> {
-        if !is_key_name(name) {
-            return Err(KeyError::Name);
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            pair,
-        })
-    }
-
-    /// The key pair for storage; the document wipes itself when dropped.
-    pub fn to_pkcs8(&self) -> Result<Document, KeyError> {
-        self.pair.to_pkcs8().map_err(|_| KeyError::Library)
-    }
-
-    /// The public half.
-    #[must_use]
-    pub fn verifier(&self) -> CheckpointVerifier {
-        CheckpointVerifier {
-            name: self.name.clone(),
-            public: self.pair.public_key().as_ref().to_vec(),
-        }
-    }
-
-    /// Origin of a zone's log.
-    #[must_use]
-    pub fn origin(&self, zone: &str) -> String {
-        log_name(&self.name, zone)
-    }
-
-    /// Signs a checkpoint. Its origin names the key.
-    #[must_use]
-    pub fn sign(&self, checkpoint: &Checkpoint) -> String {
-        let text = checkpoint.to_text();
-        let id = key_id(&checkpoint.origin, self.pair.public_key().as_ref());
-        let signature = self.pair.sign(text.as_bytes());
-        signed::seal(&text, &checkpoint.origin, id, signature.as_ref())
-    }
-}
-
-/// Verifies checkpoints with a public key.
+/// A public key under a name, for one type of signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckpointVerifier {
+pub(super) struct PublicKey {
     name: String,
-    public: Vec<u8>,
+    kind: SignatureType,
+    bytes: [u8; 32],
 }
 
-impl CheckpointVerifier {
-    /// Reads `name+hexid+base64(type || key)`.
-    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+impl PublicKey {
+    /// Reads `name+hexid+base64(type || key)`, of this type alone.
+    pub(super) fn from_text(text: &str, kind: SignatureType) -> Result<Self, KeyError> {
         // The base64 part may hold plus signs, the name may not: split from the left.
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(blob)) = (parts.next(), parts.next(), parts.next()) else {
@@ -141,75 +59,111 @@ impl CheckpointVerifier {
             return Err(KeyError::Name);
         }
         let blob = STANDARD.decode(blob).map_err(|_| KeyError::VerifierText)?;
-        let public = match blob.split_first() {
-            Some((&TYPE_ED25519, public)) if public.len() == 32 => public.to_vec(),
-            _ => return Err(KeyError::VerifierText),
+        let bytes = match blob.split_first() {
+            Some((first, bytes)) if *first == kind as u8 => bytes.try_into().ok(),
+            _ => None,
         };
-        let verifier = Self {
+        let key = Self {
             name: name.to_owned(),
-            public,
+            kind,
+            bytes: bytes.ok_or(KeyError::VerifierText)?,
         };
-        if verifier.hex_id() == id {
-            Ok(verifier)
+        if key.hex_id() == id {
+            Ok(key)
         } else {
             Err(KeyError::KeyId)
         }
     }
 
-    /// The same key under the name of a zone's log: what other tools need to verify that log.
-    #[must_use]
-    pub fn for_zone(&self, zone: &str) -> Self {
-        Self {
-            name: log_name(&self.name, zone),
-            public: self.public.clone(),
-        }
-    }
-
-    /// The zone that an origin names under this key, if it does.
-    #[must_use]
-    pub fn zone_of<'a>(&self, origin: &'a str) -> Option<&'a str> {
-        origin.strip_prefix(&self.name)?.strip_prefix('/')
-    }
-
-    /// The key's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The verifier key text.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let blob = STANDARD.encode([&[TYPE_ED25519], self.public.as_slice()].concat());
+    pub(super) fn to_text(&self) -> String {
+        let blob = STANDARD.encode([&[self.kind as u8], self.bytes.as_slice()].concat());
         format!("{}+{}+{blob}", self.name, self.hex_id())
     }
 
-    /// The text of a note that this key signed.
-    pub fn open<'a>(&self, note: &'a str) -> Result<&'a str, NoteError> {
-        signed::open(note, self)
-    }
-
-    /// The checkpoint in a note that this key signed under the origin that the checkpoint names.
-    pub fn open_checkpoint(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
-        let checkpoint = Checkpoint::from_text(self.open(note)?)?;
-        if checkpoint.origin == self.name {
-            Ok(checkpoint)
-        } else {
-            Err(CheckpointError::Origin(checkpoint.origin))
+    /// The same key under another name.
+    pub(super) fn named(&self, name: String) -> Self {
+        Self {
+            name,
+            ..self.clone()
         }
     }
 
-    pub(super) fn key_id(&self) -> [u8; 4] {
-        key_id(&self.name, &self.public)
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
-    pub(super) fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public)
+    /// Which signature lines are this key's, beside the name.
+    pub(super) fn id(&self) -> [u8; 4] {
+        let digest = Sha256::new()
+            .chain_update(&self.name)
+            .chain_update([b'\n', self.kind as u8])
+            .chain_update(self.bytes);
+        let [a, b, c, d, ..]: [u8; 32] = digest.finalize().into();
+        [a, b, c, d]
+    }
+
+    /// Whether both are the same key, whatever their names (C2SP tlog-policy, "Public key
+    /// representation").
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.bytes)
             .verify(message, signature)
             .is_ok()
     }
 
     fn hex_id(&self) -> String {
-        format!("{:08x}", u32::from_be_bytes(self.key_id()))
+        format!("{:08x}", u32::from_be_bytes(self.id()))
+    }
+}
+
+/// A key pair. It has no `Debug`: a private key must not reach a log.
+pub(super) struct SigningKey {
+    pair: Ed25519KeyPair,
+    public: PublicKey,
+}
+
+impl SigningKey {
+    pub(super) fn generate(name: &str, kind: SignatureType) -> Result<Self, KeyError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Library)?;
+        Self::new(name, kind, pair)
+    }
+
+    pub(super) fn from_pkcs8(
+        name: &str,
+        kind: SignatureType,
+        pkcs8: &[u8],
+    ) -> Result<Self, KeyError> {
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Pkcs8)?;
+        Self::new(name, kind, pair)
+    }
+
+    fn new(name: &str, kind: SignatureType, pair: Ed25519KeyPair) -> Result<Self, KeyError> {
+        if !is_key_name(name) {
+            return Err(KeyError::Name);
+        }
+        let bytes = pair.public_key().as_ref();
+        let public = PublicKey {
+            name: name.to_owned(),
+            kind,
+            bytes: bytes.try_into().map_err(|_| KeyError::Library)?,
+        };
+        Ok(Self { pair, public })
+    }
+
+    /// The key pair for storage; the document wipes itself when dropped.
+    pub(super) fn to_pkcs8(&self) -> Result<Document, KeyError> {
+        self.pair.to_pkcs8().map_err(|_| KeyError::Library)
+    }
+
+    pub(super) fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.pair.sign(message).as_ref().to_vec()
     }
 }

@@ -136,3 +136,5 @@ fn a_signer_prints_its_name_and_nothing_else() {
         "CheckpointSigner { name: \"audit.example/log\", .. }"
     );
 }
+
+mod cosignature;

@@ -13,6 +13,9 @@ pub enum Severity {
     Notice,
     /// The log is intact, but an emitter's events are missing from it.
     Gap,
+    /// Signed by the log, and not seen by the witnesses that the policy asks for: others may have been
+    /// shown another history.
+    Unwitnessed,
     /// The file is not what the ledger wrote.
     Tampered,
 }
@@ -41,6 +44,10 @@ pub enum FindingKind {
     State,
     /// Entries that no checkpoint covers.
     Unsigned,
+    /// Entries that no checkpoint with the policy's quorum of cosignatures covers.
+    Unwitnessed,
+    /// A log that the policy does not trust.
+    Policy,
     /// An emitter's numbers have a hole.
     EmitterGap,
     /// An emitter's number is there more than once.
@@ -90,7 +97,7 @@ pub struct ZoneReport {
     pub zone: String,
     /// Entries that are there.
     pub entries: u64,
-    /// Good checkpoints that are there.
+    /// Good checkpoints that are there. With a policy, those that have its quorum.
     pub checkpoints: u64,
     /// Entries, from the first on, that agree with a good checkpoint.
     pub signed: u64,
@@ -124,10 +131,11 @@ impl Report {
         self.all().map(|finding| finding.severity).max()
     }
 
-    /// Whether the file is what the ledger wrote. Gaps and notices do not speak against that.
+    /// Whether the file is what the ledger wrote, and with a policy, what its witnesses have seen.
+    /// Gaps and notices do not speak against that.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        self.worst() != Some(Severity::Tampered)
+        self.worst() < Some(Severity::Unwitnessed)
     }
 
     pub(super) fn push(&mut self, finding: Finding) {

@@ -15,6 +15,8 @@ async fn place() -> Place {
     place
 }
 
+mod witnessed;
+
 type Brief = (FindingKind, &'static str, Option<u64>, Option<u64>);
 
 fn brief(finding: &Finding) -> (FindingKind, &str, Option<u64>, Option<u64>) {

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod state;
+mod witnesses;
 
 use sqlx::sqlite::SqliteConnection;
 use tokio_stream::StreamExt as _;
@@ -9,48 +10,41 @@ use tokio_stream::StreamExt as _;
 use super::VerifyError;
 use super::emitters::Emitters;
 use super::entry::Entry;
+use super::judge::{Judge, Seen};
 use super::report::{Finding, FindingKind, Progress, Severity, ZoneReport};
 use super::tree::{Milestone, Tree};
-use crate::note::{Checkpoint, CheckpointVerifier};
 
 /// Entries between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1024;
 
 pub(super) async fn verify(
     connection: &mut SqliteConnection,
-    verifier: &CheckpointVerifier,
+    judge: &Judge<'_>,
     emitters: &Emitters,
     zone: String,
-    trusted: Option<Checkpoint>,
+    kept: Option<Seen>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<ZoneReport, VerifyError> {
     let mut findings = Vec::new();
     let account = state::read(connection, &zone, &mut findings).await?;
+    let verifier = &judge.verifier;
     let mut milestones =
         checkpoints::read(connection, verifier, &zone, account.as_ref(), &mut findings).await?;
-    let good = milestones.len();
-    let known = |kept: &Checkpoint| {
-        milestones
-            .iter()
-            .any(|stored| (stored.size, stored.root) == (kept.size, kept.root))
+    let stored = milestones.len();
+    let unwitnessed = witnesses::weigh(
+        connection,
+        judge,
+        &zone,
+        kept,
+        &mut milestones,
+        &mut findings,
+    )
+    .await?;
+    let good = if judge.policy.is_some() {
+        milestones.iter().filter(|one| one.signed).count()
+    } else {
+        stored
     };
-    if let Some(Checkpoint {
-        origin: _,
-        size,
-        root,
-    }) = trusted.filter(|kept| !known(kept))
-    {
-        let source = "given checkpoint";
-        milestones.push(Milestone {
-            size,
-            root,
-            frontier: None,
-            source,
-            signed: true,
-        });
-        // Stable: at one size, what is stored comes first.
-        milestones.sort_by_key(|milestone| milestone.size);
-    }
     let total = account.as_ref().map_or(0, |account| account.size);
     let mut walk = Walk {
         emitters,
@@ -73,6 +67,7 @@ pub(super) async fn verify(
     }
     tree.finish(&mut findings);
     findings.extend(unsigned_tail(&zone, &tree, &milestones));
+    findings.extend(unwitnessed);
     let report = ZoneReport {
         entries: rows,
         checkpoints: u64::try_from(good).unwrap_or(u64::MAX),

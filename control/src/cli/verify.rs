@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use caracal_audit::{Report, Severity};
+use caracal_audit::verify::{Trust, verify_with};
+use caracal_audit::{Report, Severity, TrustPolicy};
 use clap::Args;
 use serde_json::json;
 
@@ -15,7 +16,7 @@ Example:
   caracal audit verify --ledger caracal-data/ledger.db --key caracal-data/ledger.vkey
 
 Exit status 1 means that something is wrong: an entry was changed, removed or added, or an
-emitter's events are missing. Without --checkpoint, a file that was replaced by an older copy of
+emitter's events are missing; with --policy also that no quorum of witnesses has seen it. Without --checkpoint, a file that was replaced by an older copy of
 itself looks intact: keep a checkpoint elsewhere.")]
 pub(crate) struct VerifyArgs {
     /// The ledger file; it is only read.
@@ -27,6 +28,9 @@ pub(crate) struct VerifyArgs {
     /// A signed checkpoint that was kept elsewhere.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// C2SP tlog-policy: which witnesses have to have cosigned.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 impl VerifyArgs {
@@ -35,19 +39,24 @@ impl VerifyArgs {
             ledger,
             key,
             checkpoint,
+            policy,
         } = self;
         let key = key_text(key)?;
         let checkpoint = checkpoint.as_deref().map(read).transpose()?;
-        let report =
-            caracal_audit::verify::verify(&ledger, key.trim(), checkpoint.as_deref(), |_| {})
-                .await
-                .map_err(|error| {
-                    CliError::Failure(format!(
-                        "{}: {}; check --ledger, --key and --checkpoint",
-                        ledger.display(),
-                        with_causes(&error)
-                    ))
-                })?;
+        let policy = policy.as_deref().map(trust_policy).transpose()?;
+        let trust = Trust {
+            verifier_key: key.trim(),
+            kept: checkpoint.as_deref(),
+            policy: policy.as_ref(),
+        };
+        let verified = verify_with(&ledger, trust, |_| {}).await;
+        let report = verified.map_err(|error| {
+            CliError::Failure(format!(
+                "{}: {}; check --ledger, --key and --checkpoint",
+                ledger.display(),
+                with_causes(&error)
+            ))
+        })?;
         if output.is_json() {
             output.json(&json!(report))?;
         } else {
@@ -61,13 +70,19 @@ impl VerifyArgs {
 }
 
 /// A key's text has two plus signs at least; a file of such a name would be a strange one.
-fn key_text(key: String) -> Result<String, CliError> {
+pub(super) fn key_text(key: String) -> Result<String, CliError> {
     let path = Path::new(&key);
     if path.exists() || !key.contains('+') {
         read(path)
     } else {
         Ok(key)
     }
+}
+
+fn trust_policy(path: &Path) -> Result<TrustPolicy, CliError> {
+    let text = read(path)?;
+    TrustPolicy::parse(text.as_bytes())
+        .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
@@ -90,6 +105,7 @@ fn for_people(report: &Report) -> String {
         let severity = match finding.severity {
             Severity::Notice => "notice",
             Severity::Gap => "GAP",
+            Severity::Unwitnessed => "UNWITNESSED",
             Severity::Tampered => "TAMPERED",
         };
         format!("{severity}: {finding}")
@@ -97,6 +113,9 @@ fn for_people(report: &Report) -> String {
     lines.push(match report.worst() {
         None | Some(Severity::Notice) => "the ledger is intact".to_owned(),
         Some(Severity::Gap) => "the ledger is intact, but events are missing from it".to_owned(),
+        Some(Severity::Unwitnessed) => {
+            "the ledger is NOT witnessed as the policy demands: others may have been shown another history".to_owned()
+        }
         Some(Severity::Tampered) => "the ledger is NOT what was recorded".to_owned(),
     });
     lines.join("\n")

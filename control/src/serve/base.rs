@@ -9,6 +9,8 @@ use caracal_store::Store;
 use caracal_sts::{Clock, Draining, Random, SystemClock, SystemRandom, TelemetryConfig, TlsFiles};
 
 use super::data::DataDirectory;
+use super::publication::Publishing;
+use super::witnesses::WitnessSettings;
 use crate::clock::LedgerClock;
 use crate::settings::{ManagementSettings, Settings, TokenServiceSettings};
 
@@ -19,6 +21,7 @@ pub(super) struct Base {
     pub(super) data: DataDirectory,
     pub(super) store: Store,
     pub(super) ledger: Ledger,
+    pub(super) publishing: Option<Publishing>,
     pub(super) draining: Draining,
 }
 
@@ -45,6 +48,8 @@ impl Base {
             database,
             ledger,
             ledger_name,
+            witnesses,
+            publication,
             tls,
             lease_ms,
             drain,
@@ -68,14 +73,31 @@ impl Base {
         let store = Store::connect(&database).await;
         let store = store.with_context(|| database.to_string())?;
         let ledger_clock = Arc::new(LedgerClock(Arc::clone(&clock)));
-        let connected = Ledger::connect(&ledger, signer, ledger_clock).await;
+        let rule = witnesses.as_ref().map(WitnessSettings::rule);
+        let place = ledger.clone();
+        let connected = match witnesses {
+            None => Ledger::connect(&ledger, signer, ledger_clock.clone()).await,
+            Some(witnesses) => {
+                let read = tokio::task::spawn_blocking(move || witnesses.witnessing());
+                let witnessing = read.await??;
+                Ledger::connect_witnessed(&ledger, signer, ledger_clock.clone(), witnessing).await
+            }
+        };
         let ledger = connected.with_context(|| ledger.to_string())?;
+        let publishing = match publication {
+            None => None,
+            Some(settings) => {
+                let key = data.verifier_key()?;
+                Some(Publishing::start(settings, &place, rule, &key, ledger_clock).await?)
+            }
+        };
         let base = Self {
             clock,
             random,
             data,
             store,
             ledger,
+            publishing,
             draining: Draining::default(),
         };
         let parts = Parts {

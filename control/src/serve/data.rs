@@ -70,6 +70,14 @@ impl DataDirectory {
         self.file("ledger.vkey")
     }
 
+    /// The ledger's key, as its checkpoints are verified with.
+    pub(super) fn verifier_key(&self) -> anyhow::Result<String> {
+        let file = self.verifier_key_file();
+        let text = fs::read_to_string(&file);
+        let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
+        Ok(text.trim().to_owned())
+    }
+
     /// Name of this replica, which belongs to the directory.
     pub(super) fn replica(&self, random: &dyn Random) -> anyhow::Result<Name> {
         let file = self.file("replica");
@@ -183,7 +191,7 @@ const fn is_open_to_others(mode: u32) -> bool {
 }
 
 /// Reads a secret, and refuses one that others can read as well.
-pub(super) fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
     let place = || format!("{} cannot be read", path.display());
     let mode = fs::metadata(path).with_context(place)?.mode() & 0o777;
     ensure!(

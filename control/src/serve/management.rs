@@ -8,12 +8,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use caracal_audit::Ledger;
+use caracal_audit::{Ledger, WitnessStatus};
 use caracal_store::Store;
 use caracal_sts::Draining;
 use serde_json::json;
 
 use super::base::{Base, Shared};
+use super::publication::{Publication, Publishing};
 use super::servers::{Servers, bind};
 use crate::api::{Api, Authority};
 use crate::settings::ManagementSettings;
@@ -55,6 +56,7 @@ pub(super) async fn start<A: Authority>(
         store: base.store.clone(),
         ledger: base.ledger.clone(),
         authority,
+        publication: base.publishing.as_ref().map(Publishing::publication),
         draining: base.draining.clone(),
     };
     let health = Router::new()
@@ -83,7 +85,21 @@ struct Health<A> {
     store: Store,
     ledger: Ledger,
     authority: A,
+    publication: Option<Publication>,
     draining: Draining,
+}
+
+/// Zones whose newest checkpoint waits for witnesses, and what those said.
+fn held_back(ledger: &Ledger) -> Vec<String> {
+    let status = ledger.witness_status().filter(WitnessStatus::is_held_back);
+    let short = status.map(|status| status.short).unwrap_or_default();
+    let reasons = short.into_iter().map(|(zone, said)| {
+        let said = said.join("; ");
+        format!(
+            "the ledger of zone {zone} is not published: too few witnesses have cosigned ({said})"
+        )
+    });
+    reasons.collect()
 }
 
 /// What the management API needs for its next change, asked right now.
@@ -100,6 +116,8 @@ async fn ready<A: Authority>(State(health): State<Health<A>>) -> Response {
     if !health.ledger.is_running() {
         reasons.push("the ledger takes no events".to_owned());
     }
+    reasons.extend(held_back(&health.ledger));
+    reasons.extend(health.publication.iter().flat_map(Publication::forks));
     reasons.extend(health.authority.troubles().await);
     let ready = reasons.is_empty();
     let status = if ready {

@@ -16,14 +16,14 @@ use crate::cli::Seconds;
 
 type Parsed<T> = Result<T, &'static str>;
 
-pub(super) fn path(text: &str) -> Parsed<PathBuf> {
+pub(crate) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() {
         return Err("is empty: write a path");
     }
     Ok(PathBuf::from(text))
 }
 
-pub(super) fn text(text: &str) -> Parsed<String> {
+pub(crate) fn text(text: &str) -> Parsed<String> {
     if text.trim().is_empty() {
         return Err("is empty");
     }

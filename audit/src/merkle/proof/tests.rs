@@ -39,6 +39,23 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn the_frontier_and_the_growth_give_the_same_proof_as_all_leaves(
+        (size, older) in (1_usize..=600).prop_flat_map(|size| (Just(size), 0..=size)),
+    ) {
+        let leaves = reference::leaves(size);
+        let mut frontier = Frontier::new();
+        for leaf in &leaves[..older] {
+            frontier.append(*leaf);
+        }
+        prop_assert_eq!(
+            growth_proof(&frontier, &leaves[older..]),
+            consistency_proof(&leaves, older)
+        );
+    }
+}
+
 #[test]
 fn positions_outside_the_tree_have_no_proof() {
     let leaves = reference::leaves(5);
