@@ -41,7 +41,7 @@ pub enum FindingKind {
     State,
     /// Entries that no checkpoint covers.
     Unsigned,
-    /// An emitter's numbers have a hole.
+    /// An emitter's numbers have a hole, or none of them is there.
     EmitterGap,
     /// An emitter's number is there more than once.
     EmitterDuplicate,
