@@ -10,7 +10,7 @@ use super::history::History;
 use super::process::{DATABASE, KEY, NEXT, TEST};
 
 /// Far more than a server needs to recover.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Something that the process said.
 #[derive(Debug)]
