@@ -29,7 +29,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use caracal_store::DatabaseUrl;
-use caracal_store::testing::{Durability, PostgresServer};
+use caracal_store::testing::{Durability, PostgresServer, connect};
+use sqlx::Connection as _;
 
 use figures::Figures;
 use handle::{Line, Process};
@@ -40,7 +41,7 @@ use wal::Torn;
 /// Kills on each database, unless `CARACAL_CRASH_KILLS` says otherwise.
 const KILLS: u64 = 40;
 /// Kills of one ledger. Another one begins then: all of it is looked at after each kill.
-const KILLS_OF_ONE: u64 = 20;
+const KILLS_OF_ONE: u64 = 10;
 
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| {
@@ -103,24 +104,19 @@ async fn nothing_acknowledged_is_lost_when_the_process_or_the_server_is_killed_o
     let server = PostgresServer::start(Durability::Disk);
     for kills in ledgers() {
         let mut victim = Victim::on(&server).await;
-        let mut running = None;
         for _ in 0..kills {
-            let process: Process = running.take().unwrap_or_else(|| victim.start());
+            let process = victim.start();
             victim.let_work(&process, &mut random);
-            figures.kills += 1;
-            if random.percent(60) {
-                process.kill(&mut victim.history);
-            } else {
+            if random.percent(40) {
+                kill_server(&server, &victim, &mut random).await;
                 figures.of_the_server += 1;
-                kill_server(&server, &mut random);
-                // Far more than it could still say before the server was gone.
-                victim.hear_acknowledged(&process, 100);
-                running = Some(process);
+                // What it had said before, and then that it goes on.
+                process.hear_for(&mut victim.history, Duration::from_millis(10));
+                victim.hear_acknowledged(&process, 40);
             }
-            victim.check().await;
-        }
-        if let Some(process) = running {
             process.kill(&mut victim.history);
+            figures.kills += 1;
+            victim.check().await;
         }
         victim.close().await;
         figures.count(&victim.history);
@@ -128,22 +124,34 @@ async fn nothing_acknowledged_is_lost_when_the_process_or_the_server_is_killed_o
     println!("PostgreSQL: {figures}");
 }
 
-/// Kills one process of the server, whichever it is, which makes it recover; or all of them.
-fn kill_server(server: &PostgresServer, random: &mut Random) {
+/// Kills one process of the server, whichever it is, which makes it end all others and recover; or all of
+/// them. Returns when it answers again.
+async fn kill_server(server: &PostgresServer, victim: &Victim, random: &mut Random) {
     let processes = server.processes();
     let children = &processes[1..];
     let killed = random.percent(70) && !children.is_empty() && {
         let child = random.one(children).to_string();
-        Command::new("kill")
-            .args(["-9", &child])
-            .status()
-            .unwrap()
-            .success()
+        let kill = Command::new("kill").args(["-9", &child]).status();
+        kill.unwrap().success()
     };
     if !killed {
         server.stop();
         server.start_again();
     }
+    let recovered = async {
+        loop {
+            let is_new = |process| !children.contains(process);
+            if server.processes()[1..].iter().all(is_new)
+                && let Ok(connection) = connect(&victim.place).await
+            {
+                connection.close().await.unwrap();
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let patience = Duration::from_mins(1);
+    tokio::time::timeout(patience, recovered).await.unwrap();
 }
 
 #[tokio::test]

@@ -128,8 +128,8 @@ pub(super) async fn state(original: &Original, random: &mut Random) -> Done {
     let change = random.one(&[
         "UPDATE log_state SET size = size - 1 WHERE zone = $1",
         "UPDATE log_state SET size = size + 1 WHERE zone = $1",
-        "UPDATE log_state SET root = (SELECT MIN(leaf_hash) FROM log_entries) WHERE zone = $1",
-        "UPDATE log_state SET frontier = root WHERE zone = $1",
+        "UPDATE log_state SET root = (SELECT leaf_hash FROM log_entries LIMIT 1) WHERE zone = $1",
+        "UPDATE log_state SET frontier = (SELECT leaf_hash FROM log_entries LIMIT 1) WHERE zone = $1",
         "UPDATE log_state SET checkpoint_size = checkpoint_size - 1 WHERE zone = $1",
         "UPDATE log_state SET checkpoint_size = checkpoint_size + 1 WHERE zone = $1",
         "DELETE FROM log_state WHERE zone = $1",
