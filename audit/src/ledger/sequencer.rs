@@ -23,8 +23,9 @@ const COURTESIES: usize = 8;
 /// Shortest time between two checkpoints of one log.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a transaction may take. A connection that hangs is given up; what it was in the middle of
-/// shows in the database, when the next one has the turn.
+/// How long a transaction may take. A connection that hangs is given up, as one is that had an error: a
+/// full disk makes `SQLite` end the transaction by itself, the driver still counts it, and each further one
+/// would fail. What it was in the middle of shows in the database, when the next one has the turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether the sequencer goes on.
@@ -120,6 +121,7 @@ impl Sequencer {
                 Next::Stop
             }
             Ok(Err(error @ FollowError::Storage(_))) => {
+                connection.close_on_drop();
                 tracing::warn!(error = %with_causes(&error), "no checkpoint was published, will try again");
                 Next::Continue
             }
@@ -137,10 +139,12 @@ impl Sequencer {
         let Self { writer, known, .. } = self;
         let write = batch::write(writer, &mut connection, known, requests, now_ms);
         let result = timeout(PATIENCE, write).await;
-        result.unwrap_or_else(|_| {
+        let result = result
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()));
+        if matches!(result, Err(BatchError::Storage(_))) {
             connection.close_on_drop();
-            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into())
-        })
+        }
+        result
     }
 
     /// Writes requests in one transaction, and again without those that can never be written.

@@ -2,7 +2,7 @@
 //!
 //! It reads the search columns, in the order of their index. Each was compared with its body before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tokio_stream::StreamExt as _;
@@ -65,6 +65,7 @@ impl Emitters {
         )
         .fetch(connection);
         let (mut current, mut last) = (None, 0);
+        let mut idle: BTreeMap<_, _> = self.0.iter().collect();
         while let Some(row) = rows.next().await {
             let row = match row {
                 Ok(row) => row,
@@ -82,6 +83,7 @@ impl Emitters {
             };
             if current != Some(id) {
                 (current, last) = (Some(id), 0);
+                idle.remove(&id);
             }
             let (Some(series), Some(seq)) = (self.get(id), count(&row, "seq")) else {
                 continue;
@@ -90,6 +92,15 @@ impl Emitters {
                 report.push(finding);
             }
             last = seq;
+        }
+        for Series { peer, name, boot } in idle.into_values() {
+            report.push(Finding::tampered(FindingKind::EmitterGap, "").says(
+                "an emitter has no entry",
+                format!(
+                    "emitter {name:?} of peer {peer:?} is known for its boot {boot:?}, which is \
+                     written with its first entry"
+                ),
+            ));
         }
     }
 }

@@ -48,7 +48,7 @@ pub enum FindingKind {
     Unwitnessed,
     /// A log that the policy does not trust.
     Policy,
-    /// An emitter's numbers have a hole.
+    /// An emitter's numbers have a hole, or none of them is there.
     EmitterGap,
     /// An emitter's number is there more than once.
     EmitterDuplicate,

@@ -47,7 +47,7 @@ fn over(kind: FindingKind, first: u64, last: u64) -> Brief {
 #[tokio::test]
 async fn every_manipulation_by_sql_is_named() {
     use FindingKind::{
-        Body, Checkpoint, Column, EmitterGap, Index, LeafHash, Missing, Root, State, Unsigned,
+        Body, Checkpoint, Column, EmitterGap, LeafHash, Missing, Root, State, Unsigned,
     };
     let cases: &[(&'static str, &[Brief])] = &[
         (
@@ -89,7 +89,7 @@ async fn every_manipulation_by_sql_is_named() {
         ),
         (
             "DELETE FROM log_entries WHERE zone = 'a' AND idx >= 15",
-            &[over(Missing, 15, 19)],
+            &[over(Missing, 15, 19), over(Root, 10, 14)],
         ),
         (
             "UPDATE log_entries SET idx = 100 WHERE zone = 'a' AND idx = 12;
@@ -109,16 +109,12 @@ async fn every_manipulation_by_sql_is_named() {
             ],
         ),
         (
-            "UPDATE log_entries SET idx = -1 WHERE zone = 'a' AND idx = 19",
-            &[(Index, "a", None, None), at(Missing, 19)],
-        ),
-        (
             "UPDATE checkpoints SET note = replace(note, '20', '21') WHERE size = 20",
             &[over(Checkpoint, 10, 19), over(Unsigned, 10, 19)],
         ),
         (
             "DELETE FROM checkpoints WHERE zone = 'a' AND size = 10",
-            &[over(Checkpoint, 0, 9)],
+            &[over(Checkpoint, 0, 19)],
         ),
         (
             "DELETE FROM checkpoints WHERE zone = 'a' AND size = 20",
@@ -126,7 +122,7 @@ async fn every_manipulation_by_sql_is_named() {
         ),
         (
             "UPDATE checkpoints SET frontier = zeroblob(64) WHERE zone = 'a' AND size = 10",
-            &[(Checkpoint, "a", None, None)],
+            &[over(Checkpoint, 0, 9)],
         ),
         (
             "UPDATE log_state SET root = zeroblob(32) WHERE zone = 'a'",
@@ -147,6 +143,19 @@ async fn every_manipulation_by_sql_is_named() {
         let report = assert_findings(&place, statement, expected).await;
         assert!(!report.is_intact(), "{statement}");
     }
+}
+
+#[tokio::test]
+async fn an_index_that_is_none_is_found_and_its_entry_missed() {
+    let place = place().await;
+    let statement = "UPDATE log_entries SET idx = -1 WHERE zone = 'a' AND idx = 19";
+    place.sql(statement).await;
+    let expected = [
+        (FindingKind::Index, "a", None, None),
+        at(FindingKind::Missing, 19),
+        over(FindingKind::Root, 10, 18),
+    ];
+    assert_findings(&place, statement, &expected).await;
 }
 
 #[tokio::test]
@@ -232,8 +241,54 @@ async fn an_emitter_with_two_ids_is_found_where_the_schema_no_longer_forbids_it(
               INSERT INTO emitters SELECT 99, peer, emitter, boot FROM emitters WHERE id = 1",
         )
         .await;
-    let expected = [(FindingKind::EmitterDuplicate, "", None, None)];
+    let kinds = [FindingKind::EmitterDuplicate, FindingKind::EmitterGap];
+    let expected = kinds.map(|kind| (kind, "", None, None));
     assert_findings(&place, "two ids", &expected).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_removed_and_the_rest_renumbered_is_in_what_cannot_be_confirmed() {
+    let place = place().await;
+    place
+        .sql(
+            "DELETE FROM log_entries WHERE zone = 'a' AND idx = 12; \
+              UPDATE log_entries SET idx = idx + 99 WHERE zone = 'a' AND idx > 12; \
+              UPDATE log_entries SET idx = idx - 100 WHERE zone = 'a' AND idx > 99",
+        )
+        .await;
+    let expected = [
+        at(FindingKind::Missing, 19),
+        over(FindingKind::Root, 10, 18),
+        at(FindingKind::EmitterGap, 12),
+    ];
+    assert_findings(&place, "renumbered", &expected).await;
+}
+
+#[tokio::test]
+async fn a_log_that_was_signed_twice_at_one_size_is_named_from_the_checkpoint_before() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    ledger.append(submissions("a", 1..=10)).await.unwrap();
+    ledger.close().await;
+    let older = std::fs::read(place.path()).unwrap();
+    let ledger = place.open().await;
+    ledger.append(submissions("a", 11..=20)).await.unwrap();
+    ledger.close().await;
+    let kept = place.open().await.checkpoint("a").await.unwrap().unwrap();
+    for side in ["-wal", "-shm"] {
+        let mut path = place.path().into_os_string();
+        path.push(side);
+        let _gone = std::fs::remove_file(path);
+    }
+    std::fs::write(place.path(), older).unwrap();
+    let ledger = place.open().await;
+    let other = (11..=20).map(|seq| issue("a", seq, "mdt_other"));
+    ledger.append(other.collect()).await.unwrap();
+    ledger.close().await;
+    assert_eq!(place.verify(None).await.worst(), None);
+    let report = place.verify(Some(&kept)).await;
+    let found: Vec<_> = report.all().map(brief).collect();
+    assert_eq!(found, [over(FindingKind::Root, 10, 19)]);
 }
 
 #[tokio::test]

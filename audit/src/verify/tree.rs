@@ -27,6 +27,8 @@ pub(super) struct Tree<'a> {
     position: u64,
     /// Entries before this are confirmed, or reported.
     settled: u64,
+    /// Where what was confirmed or reported last begins.
+    stretch: u64,
     /// Entries before this, from the first on, are confirmed by a good checkpoint.
     confirmed: u64,
     /// No entry in doubt so far.
@@ -45,6 +47,7 @@ impl<'a> Tree<'a> {
             hashes: Frontier::new(),
             position: 0,
             settled: 0,
+            stretch: 0,
             confirmed: 0,
             unbroken: true,
             lost: false,
@@ -67,7 +70,13 @@ impl<'a> Tree<'a> {
 
     /// Whether every entry so far is confirmed or reported.
     pub(super) fn is_settled(&self) -> bool {
-        self.settled >= self.position
+        self.unsettled().is_none()
+    }
+
+    /// The entries that are neither confirmed nor reported, if there are any.
+    pub(super) fn unsettled(&self) -> Option<(u64, u64)> {
+        let last = self.position.checked_sub(1)?;
+        (self.settled <= last).then_some((self.settled, last))
     }
 
     /// Whether the tree stands on a hole.
@@ -124,10 +133,13 @@ impl<'a> Tree<'a> {
                 let text = format!(
                     "two signed roots exist for {size} entries, one of them in the {source}"
                 );
-                findings.push(
-                    Finding::tampered(FindingKind::Root, self.zone)
-                        .says("the log was signed with two different histories", text),
-                );
+                let finding = Finding::tampered(FindingKind::Root, self.zone);
+                let finding = match size.checked_sub(1) {
+                    Some(last) => finding.over(self.stretch, last),
+                    None => finding,
+                };
+                findings
+                    .push(finding.says("the log was signed with two different histories", text));
             }
             if let Some(frontier) = &milestone.frontier {
                 self.bodies = frontier.clone();
@@ -135,7 +147,10 @@ impl<'a> Tree<'a> {
                 self.lost = false;
             }
         }
-        self.settled = self.settled.max(size);
+        if self.settled < size {
+            self.stretch = self.settled;
+            self.settled = size;
+        }
     }
 
     /// Reports what no later checkpoint can settle.

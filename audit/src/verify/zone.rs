@@ -61,7 +61,7 @@ pub(super) async fn verify(
         rows,
         emitters: _,
     } = walk;
-    findings.extend(truncation(&zone, tree.position(), open, total));
+    findings.extend(truncation(&tree, open, total));
     if let Some(account) = &account {
         account.compare(&mut tree, &mut findings);
     }
@@ -169,12 +169,14 @@ impl Walk<'_> {
     }
 }
 
-/// Entries that were signed, or counted, and are not there.
-fn truncation(zone: &str, present: u64, ahead: &[Milestone], counted: u64) -> Option<Finding> {
+/// Entries that were signed, or counted, and are not there; and those before them that hence nobody can
+/// confirm.
+fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding> {
+    let present = tree.position();
     let newest = ahead.last();
     let promised = newest.map_or(0, |milestone| milestone.size).max(counted);
     if promised <= present {
-        return None;
+        return Vec::new();
     }
     let evidence = match newest {
         Some(Milestone { size, source, .. }) => {
@@ -182,9 +184,23 @@ fn truncation(zone: &str, present: u64, ahead: &[Milestone], counted: u64) -> Op
         }
         None => format!("the log's own count is {counted} entries, and {present} are there"),
     };
-    let finding = Finding::tampered(FindingKind::Missing, zone);
+    let finding = Finding::tampered(FindingKind::Missing, tree.zone());
     let finding = finding.over(present, promised.saturating_sub(1));
-    Some(finding.says("the end of the log was cut off", evidence))
+    let (Some(next), Some((first, last))) = (ahead.first(), tree.unsettled()) else {
+        return vec![finding.says("the end of the log was cut off", evidence)];
+    };
+    let Milestone { size, source, .. } = next;
+    let unconfirmed = Finding::tampered(FindingKind::Root, tree.zone()).over(first, last);
+    vec![
+        finding.says(
+            "the end of the log was cut off, or entries before it, and what came behind them renumbered",
+            evidence,
+        ),
+        unconfirmed.says(
+            "these entries cannot be confirmed, because others are missing behind or among them",
+            format!("the {source} for {size} entries is about a tree that cannot be rebuilt"),
+        ),
+    ]
 }
 
 /// Entries after the last good checkpoint.

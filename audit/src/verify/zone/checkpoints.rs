@@ -30,14 +30,20 @@ pub(super) async fn read(
         let previous = count(row, "previous_size");
         if previous != Some(before) {
             let previous = previous.unwrap_or(0);
-            findings.push(missing(zone, before, previous, &format!(
-                "the checkpoint for {size} entries names one for {previous} before it, the one that is there is for {before}"
-            )));
+            let finding = Finding::tampered(FindingKind::Checkpoint, zone);
+            // One that is gone, or a name that was changed: both concern what lies in between.
+            findings.push(over(finding, before, size).says(
+                format!("the checkpoint for {size} entries does not follow the one before it"),
+                format!(
+                    "it names one for {previous} entries, the one that is there is for {before}"
+                ),
+            ));
         }
         match milestone(row, &verifier, size) {
             Ok(milestone) => {
                 if milestone.frontier.is_none() {
-                    findings.push(Finding::tampered(FindingKind::Checkpoint, zone).says(
+                    let finding = Finding::tampered(FindingKind::Checkpoint, zone);
+                    findings.push(over(finding, before, size).says(
                         format!(
                             "the frontier beside the checkpoint for {size} entries was changed"
                         ),
@@ -64,9 +70,14 @@ pub(super) async fn read(
         && account.checkpoint_size != before
     {
         let recorded = account.checkpoint_size;
-        findings.push(missing(zone, before, recorded, &format!(
-            "the log says that {recorded} entries were signed last, the newest checkpoint is for {before}"
-        )));
+        let finding = Finding::tampered(FindingKind::Checkpoint, zone);
+        let finding = over(finding, before.min(recorded), before.max(recorded));
+        findings.push(finding.says(
+            "the newest checkpoint is not the one that was signed last",
+            format!(
+                "the log says that {recorded} entries were signed last, the newest checkpoint is for {before}"
+            ),
+        ));
     }
     Ok(milestones)
 }
@@ -97,18 +108,6 @@ fn milestone(
         source,
         signed: true,
     })
-}
-
-fn missing(zone: &str, before: u64, size: u64, evidence: &str) -> Finding {
-    over(
-        Finding::tampered(FindingKind::Checkpoint, zone),
-        before,
-        size,
-    )
-    .says(
-        format!("a checkpoint for {size} entries is missing"),
-        evidence,
-    )
 }
 
 /// The entries that the checkpoint would have vouched for, if there are any.
