@@ -12,6 +12,7 @@
 mod configuration;
 mod drain;
 mod halves;
+mod published;
 mod secrets;
 mod support;
 mod traces;
