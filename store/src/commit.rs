@@ -189,6 +189,11 @@ impl Store {
             connection.close_on_drop();
             return Err(CommitError::TimedOut);
         };
+        // A database may have ended the transaction by itself, as SQLite does when the disk is full, and
+        // the driver goes on counting it: nothing could begin on this connection any more.
+        if let Err(CommitError::Database(_)) = &result {
+            connection.close_on_drop();
+        }
         let committed = result?;
         // The writer pool has one connection, but two tasks may get here in either order.
         self.commits.send_if_modified(|seen| {

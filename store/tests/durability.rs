@@ -16,7 +16,27 @@ use caracal_mandate::claims::{CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS};
 use caracal_mandate::revocation::{RevocationId, RevocationKind};
 use caracal_store::CommitError;
 use caracal_store::model::{Change, SigningKey};
+use caracal_store::testing::connect;
 use fixture::{AT_MS, Database, Fixture, NOW_S, application, grant, name, session, zone};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_transaction_that_the_database_ended_by_itself_others_are_taken() {
+    let fixture = Fixture::bank(Database::Sqlite).await;
+    let mut owner = connect(&fixture.place).await.unwrap();
+    // What SQLite does when the disk is full, of its own accord.
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON applications WHEN NEW.name = 'last' \
+        BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    sqlx::raw_sql(trigger).execute(&mut owner).await.unwrap();
+    let refused = fixture.commit(application("last", &["last"])).await;
+    assert!(
+        matches!(refused, Err(CommitError::Database(_))),
+        "{refused:?}"
+    );
+    fixture
+        .commit(application("next", &["next"]))
+        .await
+        .unwrap();
+}
 
 async fn eight_writers_leave_no_gap(database: Database) {
     let fixture = Fixture::empty(database).await;
