@@ -1,4 +1,5 @@
-//! The last step: sign, prove that the filters will accept it, and that nothing moved meanwhile.
+//! The last step: sign, read what was signed as a filter will (but for a signature that
+//! was made in this process: `keys/private.rs`), and prove that nothing moved meanwhile.
 
 mod claims;
 
