@@ -20,7 +20,7 @@ pub(in crate::commit) async fn declaration(
     takes_over: bool,
 ) -> Result<DeclaredSession, CommitError> {
     let mut ended = Vec::new();
-    for (id, _) in in_place(connection, zone, &session).await? {
+    for id in in_place(connection, zone, &session).await? {
         if !takes_over {
             return Err(CommitError::InSession(id));
         }
@@ -69,11 +69,18 @@ pub(super) async fn stands_in_no_way(
     zone: &Name,
     new: &Session,
 ) -> Result<(), CommitError> {
-    let there = in_place(connection, zone, new).await?;
-    match there.into_iter().find(|(_, is_declared)| *is_declared) {
-        Some((id, _)) => Err(CommitError::InSession(id)),
-        None => Ok(()),
-    }
+    // Of those that nobody declared there may be many, and they are in nobody's way.
+    let declared: Option<(String,)> = sqlx::query_as(
+        "SELECT id FROM sessions WHERE zone = $1 AND application = $2 AND holder = $3 \
+         AND COALESCE(parent, '') = $4 AND declared = 1 AND revoked_seq IS NULL",
+    )
+    .bind(zone.as_str())
+    .bind(new.application.as_str())
+    .bind(new.holder.as_str())
+    .bind(new.parent.clone().unwrap_or_default())
+    .fetch_optional(connection)
+    .await?;
+    declared.map_or(Ok(()), |(id,)| Err(CommitError::InSession(id)))
 }
 
 fn is_well_formed(new: &Session, at_ms: u64) -> Result<(), CommitError> {
@@ -99,15 +106,14 @@ fn is_well_formed(new: &Session, at_ms: u64) -> Result<(), CommitError> {
     Ok(())
 }
 
-/// Sessions of the same workload that are open, for itself or on behalf of the same session; and whether
-/// each was declared.
+/// Sessions of the same workload that are open, for itself or on behalf of the same session.
 async fn in_place(
     connection: &mut Connection,
     zone: &Name,
     new: &Session,
-) -> Result<Vec<(String, bool)>, CommitError> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT id, declared FROM sessions WHERE zone = $1 AND application = $2 AND holder = $3 \
+) -> Result<Vec<String>, CommitError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT id FROM sessions WHERE zone = $1 AND application = $2 AND holder = $3 \
          AND COALESCE(parent, '') = $4 AND revoked_seq IS NULL ORDER BY seq",
     )
     .bind(zone.as_str())
@@ -116,6 +122,5 @@ async fn in_place(
     .bind(new.parent.clone().unwrap_or_default())
     .fetch_all(connection)
     .await?;
-    let rows = rows.into_iter();
-    Ok(rows.map(|(id, declared)| (id, declared == 1)).collect())
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
