@@ -3,22 +3,31 @@
 mod columns;
 mod draft;
 pub(crate) mod request_key;
+mod text;
+
+use std::io::{ErrorKind, Write};
 
 use caracal_mandate::event::Event;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use columns::{Columns, Series, outcome_text};
 pub(crate) use draft::Draft;
+pub(crate) use text::Text;
 
 /// What a leaf holds. Members stand in alphabetical order, so that plain serialization is the
 /// canonical form (RFC 8785), as it is for [`Event`].
+///
+/// `S` is `String` where records are kept, and borrows where they are read once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
+#[serde(
+    deny_unknown_fields,
+    bound(deserialize = "S: Deserialize<'de> + Default")
+)]
+pub struct Record<S = String> {
     /// The event as its producer wrote it.
-    pub event: Event,
+    pub event: Event<S>,
     /// Identity of the producer as the transport verified it: a SPIFFE ID, or `local`.
-    pub peer: String,
+    pub peer: S,
     /// When the sequencer took it, Unix time in milliseconds.
     pub recorded_ms: u64,
 }
@@ -34,19 +43,55 @@ pub enum RecordError {
     NotCanonical,
 }
 
-impl Record {
+impl<S: Serialize> Record<S> {
     /// The leaf bytes.
     pub fn to_canonical(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
+}
 
+impl Record {
     /// Reads leaf bytes and nothing else.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, RecordError> {
-        let record: Self = serde_json::from_slice(bytes)?;
-        if record.to_canonical()? == bytes {
-            Ok(record)
-        } else {
-            Err(RecordError::NotCanonical)
-        }
+        read(bytes)
+    }
+}
+
+impl<'a> Record<Text<'a>> {
+    /// As [`Record::from_canonical`], without copies.
+    pub(crate) fn borrowed(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        read(bytes)
+    }
+}
+
+fn read<'a, S: Serialize + Deserialize<'a> + Default>(
+    bytes: &'a [u8],
+) -> Result<Record<S>, RecordError> {
+    let record: Record<S> = serde_json::from_slice(bytes)?;
+    let mut spelling = Spelling { rest: bytes };
+    let same = serde_json::to_writer(&mut spelling, &record).is_ok() && spelling.rest.is_empty();
+    if same {
+        Ok(record)
+    } else {
+        Err(RecordError::NotCanonical)
+    }
+}
+
+/// Takes what is written and compares it with what is expected, instead of keeping it.
+struct Spelling<'a> {
+    rest: &'a [u8],
+}
+
+impl Write for Spelling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.rest = self
+            .rest
+            .strip_prefix(bytes)
+            .ok_or(ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -84,7 +84,7 @@ impl Place {
 
     pub(crate) async fn verify(&self, trusted: Option<&str>) -> Report {
         let key = self.signer().verifier().to_text();
-        verify(&self.path(), &key, trusted, |_| {}).await.unwrap()
+        verify(&self.path(), &key, trusted, |_| {}).unwrap()
     }
 }
 

@@ -25,12 +25,11 @@ mod zone;
 
 use std::path::Path;
 
-use sqlx::Connection as _;
-
 pub use report::{Finding, FindingKind, Progress, Report, Severity, ZoneReport};
 
 use crate::note::{CheckpointError, CheckpointVerifier, KeyError};
 use crate::witness::TrustPolicy;
+use emitters::Numbers;
 use judge::Judge;
 
 /// Why nothing could be verified. Damage that was found is no error but a [`Finding`].
@@ -44,7 +43,7 @@ pub enum VerifyError {
     Trusted(#[source] CheckpointError),
     /// The file cannot be opened, or is no ledger.
     #[error("the ledger file cannot be read")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] rusqlite::Error),
 }
 
 /// What a verification goes by.
@@ -63,7 +62,7 @@ pub struct Trust<'a> {
 
 /// Verifies a ledger file by its key alone, and a checkpoint that was kept elsewhere if there is one:
 /// see [`verify_with`].
-pub async fn verify(
+pub fn verify(
     path: &Path,
     verifier_key: &str,
     trusted: Option<&str>,
@@ -74,11 +73,11 @@ pub async fn verify(
         kept: trusted,
         policy: None,
     };
-    verify_with(path, trust, progress).await
+    verify_with(path, trust, progress)
 }
 
 /// Verifies a ledger file, which is opened for reading only.
-pub async fn verify_with(
+pub fn verify_with(
     path: &Path,
     trust: Trust<'_>,
     mut progress: impl FnMut(Progress),
@@ -91,10 +90,8 @@ pub async fn verify_with(
     let verifier = CheckpointVerifier::from_text(verifier_key)?;
     let judge = Judge { verifier, policy };
     let kept = kept.map(|note| judge.kept(note)).transpose()?;
-    let mut connection = database::open(path).await?;
-    // One transaction: the ledger may be running, and what is compared must be of one moment.
-    let mut connection = connection.begin().await?;
-    let mut zones = database::zones(&mut connection).await?;
+    let connection = database::open(path)?;
+    let mut zones = database::zones(&connection)?;
     if let Some((zone, _)) = &kept {
         // A zone that was erased without trace is still known from the outside.
         zones.insert(zone.clone());
@@ -103,24 +100,24 @@ pub async fn verify_with(
         zones: Vec::new(),
         findings: Vec::new(),
     };
-    let emitters = emitters::read(&mut connection, &mut report).await;
+    let emitters = emitters::read(&connection, &mut report);
+    let mut numbers = Numbers::default();
     for zone in zones {
         let kept = kept
             .as_ref()
             .filter(|(of, _)| *of == zone)
             .map(|(_, kept)| kept.clone());
         let checked = zone::verify(
-            &mut connection,
+            &connection,
             &judge,
-            &emitters,
+            (&emitters, &mut numbers),
             zone,
             kept,
             &mut progress,
-        )
-        .await?;
+        )?;
         report.zones.push(checked);
     }
-    emitters.verify(&mut connection, &mut report).await;
-    database::verify_readable(&mut connection, &mut report).await;
+    numbers.verify(&emitters, &connection, &mut report);
+    database::verify_readable(&connection, &mut report);
     Ok(report)
 }

@@ -11,6 +11,7 @@
 //! - [`hostile`]: hostile requests over raw connections, and differential fuzzing.
 //! - [`bench`]: what enforcement costs.
 //! - [`sts_bench`]: what an exchange costs.
+//! - [`ledger_bench`]: what the ledger takes in, and what verifying costs.
 //! - [`revocation_bench`]: how long a revocation takes to be known everywhere.
 //!
 //! Everything listens on loopback alone.
@@ -29,6 +30,7 @@ pub mod chaos;
 pub mod client;
 pub mod faults;
 pub mod hostile;
+pub mod ledger_bench;
 pub mod mandates;
 pub mod mesh;
 pub mod opa;

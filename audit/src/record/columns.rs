@@ -25,8 +25,8 @@ pub(crate) struct Columns<S> {
 }
 
 impl<'a, S: From<&'a str>> Columns<S> {
-    pub(crate) fn of(event: &'a Event) -> Self {
-        let copy = |text: &'a Option<String>| text.as_deref().map(S::from);
+    pub(crate) fn of<T: AsRef<str>>(event: &'a Event<T>) -> Self {
+        let copy = |text: &'a Option<T>| text.as_ref().map(|text| S::from(text.as_ref()));
         let issued = event.chain.is_some() && event.outcome == Outcome::Allow;
         Self {
             seq: i64::try_from(event.emitter.seq).unwrap_or(i64::MAX),

@@ -3,47 +3,50 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions as _, Row as _};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Error, OpenFlags, Row, RowIndex};
+use url::Url;
 
 use super::report::{Finding, FindingKind, Report};
 
-pub(super) async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     // A lone copy is opened as immutable: no lock, no side files, not even in a directory that
     // cannot be written. Where a write-ahead log lies beside it, part of the ledger is in there,
     // and an immutable connection would overlook it.
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     let alone = std::fs::metadata(&wal).map_or(true, |wal| wal.len() == 0);
-    SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .immutable(alone)
-        // The schema itself may be hostile: no trigger or view may call what is not harmless.
-        .pragma("trusted_schema", "OFF")
-        .pragma("query_only", "ON")
-        .connect()
-        .await
+    let unusable = || Error::InvalidPath(path.to_owned());
+    let absolute = std::path::absolute(path).map_err(|_| unusable())?;
+    let mut file = Url::from_file_path(absolute).map_err(|()| unusable())?;
+    if alone {
+        file.set_query(Some("immutable=1"));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file.as_str(), flags)?;
+    // The schema itself may be hostile: no trigger or view may call what is not harmless.
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA query_only = ON")?;
+    // One transaction: the ledger may be running, and what is compared must be of one moment.
+    connection.execute_batch("BEGIN")?;
+    Ok(connection)
 }
 
 /// Every zone that any table speaks of.
-pub(super) async fn zones(
-    connection: &mut SqliteConnection,
-) -> Result<BTreeSet<String>, sqlx::Error> {
-    let rows = sqlx::query(
+pub(super) fn zones(connection: &Connection) -> Result<BTreeSet<String>, Error> {
+    let mut statement = connection.prepare(
         "SELECT zone FROM log_state UNION SELECT zone FROM log_entries \
          UNION SELECT zone FROM checkpoints",
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.iter().filter_map(|row| text(row, "zone")).collect())
+    )?;
+    let zones = statement.query_map([], |row| Ok(text(row, 0)))?;
+    zones.filter_map(Result::transpose).collect()
 }
 
 /// Reports rows that no zone's verification has seen.
-pub(super) async fn verify_readable(connection: &mut SqliteConnection, report: &mut Report) {
-    let count: Result<i64, _> = sqlx::query_scalar("SELECT COUNT(*) FROM log_entries")
-        .fetch_one(connection)
-        .await;
+pub(super) fn verify_readable(connection: &Connection, report: &mut Report) {
+    let count: Result<i64, _> =
+        connection.query_one("SELECT COUNT(*) FROM log_entries", [], |row| row.get(0));
     let seen = report
         .zones
         .iter()
@@ -60,24 +63,29 @@ pub(super) async fn verify_readable(connection: &mut SqliteConnection, report: &
 }
 
 /// A text column, if it is one.
-pub(super) fn text(row: &SqliteRow, column: &str) -> Option<String> {
-    row.try_get_unchecked(column).ok().flatten()
+pub(super) fn text(row: &Row<'_>, column: impl RowIndex) -> Option<String> {
+    borrowed(row, column).map(str::to_owned)
 }
 
-/// An integer column; anything else reads as `SQLite` casts it.
-pub(super) fn integer(row: &SqliteRow, column: &str) -> Option<i64> {
-    row.try_get_unchecked(column).ok().flatten()
+/// A text column, if it is one.
+pub(super) fn borrowed<'r>(row: &'r Row<'_>, column: impl RowIndex) -> Option<&'r str> {
+    row.get_ref(column).ok()?.as_str().ok()
+}
+
+/// An integer column, if it is one.
+pub(super) fn integer(row: &Row<'_>, column: impl RowIndex) -> Option<i64> {
+    row.get_ref(column).ok()?.as_i64().ok()
 }
 
 /// A count, if the column is one.
-pub(super) fn count(row: &SqliteRow, column: &str) -> Option<u64> {
-    integer(row, column).and_then(|value| value.try_into().ok())
+pub(super) fn count(row: &Row<'_>, column: impl RowIndex) -> Option<u64> {
+    integer(row, column)?.try_into().ok()
 }
 
-/// The bytes of a column, whatever its type; nothing for NULL.
-pub(super) fn bytes(row: &SqliteRow, column: &str) -> Vec<u8> {
-    row.try_get_unchecked::<Option<Vec<u8>>, _>(column)
-        .ok()
-        .flatten()
-        .unwrap_or_default()
+/// The bytes of a column of bytes or text; nothing for any other.
+pub(super) fn bytes<'r>(row: &'r Row<'_>, column: impl RowIndex) -> &'r [u8] {
+    match row.get_ref(column) {
+        Ok(ValueRef::Blob(bytes) | ValueRef::Text(bytes)) => bytes,
+        _ => &[],
+    }
 }

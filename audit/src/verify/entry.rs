@@ -1,14 +1,15 @@
 //! One entry, by itself.
 
-use caracal_mandate::event::{Emitter, is_known_version};
-use sqlx::sqlite::SqliteRow;
+mod row;
 
-use super::database::{bytes, integer, text};
+use caracal_mandate::event::{Emitter, is_known_version};
+
 use super::emitters::Emitters;
 use super::report::{Finding, FindingKind};
 use crate::merkle::Hash;
 use crate::record::request_key::search_key;
-use crate::record::{Columns, Record, Series};
+use crate::record::{Columns, Record, Series, Text};
+pub(super) use row::{Places, Row};
 
 /// What one row says, and what its body hashes to.
 pub(super) struct Entry {
@@ -19,47 +20,58 @@ pub(super) struct Entry {
     unfit: Option<String>,
     /// Columns that differ from the body.
     wrong_columns: Vec<&'static str>,
+    // Of an entry that has to be named.
     emitter: Option<Emitter>,
     request_id: Option<String>,
 }
 
 impl Entry {
-    pub(super) fn read(row: &SqliteRow, zone: &str, emitters: &Emitters) -> Self {
-        let body = bytes(row, "body");
-        let record = Record::from_canonical(&body);
-        let series = integer(row, "emitter_id").and_then(|id| emitters.get(id));
+    /// Reads a row that ought to have an index of at least `expected`.
+    pub(super) fn read(row: Row<'_>, zone: &str, emitters: &Emitters, expected: u64) -> Self {
+        let body = row.body();
+        let record = Record::borrowed(body);
+        let series = row.emitter_id().and_then(|id| emitters.get(id));
         let wrong_columns = record.as_ref().map_or(Vec::new(), |record| {
             differences(found(row, series).as_ref(), record)
         });
         let unfit = match &record {
             Err(error) => Some(chain(error)),
-            Ok(record) if record.event.zone != zone => {
-                Some(format!("it is an event of zone {:?}", record.event.zone))
-            }
+            Ok(record) if record.event.zone.as_ref() != zone => Some(format!(
+                "it is an event of zone {:?}",
+                record.event.zone.as_ref()
+            )),
             Ok(record) if !is_known_version(record.event.v) => {
                 Some(format!("it has schema version {}", record.event.v))
             }
             Ok(_) => None,
         };
-        let computed = Hash::leaf(&body);
-        let stored = Hash::from_bytes(&bytes(row, "leaf_hash"));
-        let by_columns = || (emitter_columns(row, series), text(row, "request_id"));
+        let computed = Hash::leaf(body);
+        let stored = Hash::from_bytes(row.leaf_hash());
+        let by_columns = || (emitter_columns(row, series), row.request_id());
         // To name a damaged entry, the columns come first: they are copies that the change of a
         // body leaves alone.
-        let (emitter, request_id) = match record.ok() {
-            Some(record) if stored == Some(computed) => {
-                (Some(record.event.emitter), record.event.request_id)
+        let (emitter, request_id) = match &record {
+            Ok(record) if stored == Some(computed) => {
+                let Emitter { boot, name, seq } = &record.event.emitter;
+                let (boot, name, seq) = (boot.as_ref(), name.as_ref(), *seq);
+                let request_id = record.event.request_id.as_ref().map(Text::as_ref);
+                (Some(Emitter { boot, name, seq }), request_id)
             }
             _ => by_columns(),
         };
+        let index = row.index();
+        let is_named = unfit.is_some()
+            || !wrong_columns.is_empty()
+            || stored != Some(computed)
+            || index.is_none_or(|index| index < expected);
         Self {
-            index: super::database::count(row, "idx"),
+            index,
             computed,
             stored,
             unfit,
             wrong_columns,
-            emitter,
-            request_id,
+            emitter: emitter.filter(|_| is_named).map(owned),
+            request_id: request_id.filter(|_| is_named).map(str::to_owned),
         }
     }
 
@@ -110,14 +122,23 @@ impl Entry {
     }
 }
 
-fn emitter_columns(row: &SqliteRow, series: Option<&Series>) -> Option<Emitter> {
+fn emitter_columns<'a>(row: Row<'_>, series: Option<&'a Series>) -> Option<Emitter<&'a str>> {
     let Series {
         peer: _,
         name,
         boot,
-    } = series?.clone();
-    let seq = super::database::count(row, "seq")?;
+    } = series?;
+    let seq = row.number()?;
     Some(Emitter { boot, name, seq })
+}
+
+fn owned(emitter: Emitter<&str>) -> Emitter {
+    let Emitter { boot, name, seq } = emitter;
+    Emitter {
+        boot: boot.to_owned(),
+        name: name.to_owned(),
+        seq,
+    }
 }
 
 /// What a row says beside its body.
@@ -127,31 +148,31 @@ struct Found<'a> {
     recorded_ms: i64,
     request_key: Option<i64>,
     mandate_key: Option<i64>,
-    columns: Columns<String>,
+    columns: Columns<&'a str>,
 }
 
 /// `None` where a column is empty that must not be, or is about an emitter that is not there.
-fn found<'a>(row: &SqliteRow, series: Option<&'a Series>) -> Option<Found<'a>> {
+fn found<'a>(row: Row<'a>, series: Option<&'a Series>) -> Option<Found<'a>> {
     Some(Found {
-        index: super::database::count(row, "idx"),
+        index: row.index(),
         series: series?,
-        recorded_ms: integer(row, "recorded_ms")?,
-        request_key: integer(row, "request_key"),
-        mandate_key: integer(row, "mandate_key"),
+        recorded_ms: row.recorded_ms()?,
+        request_key: row.request_key(),
+        mandate_key: row.mandate_key(),
         columns: Columns {
-            seq: integer(row, "seq")?,
-            request_id: text(row, "request_id"),
+            seq: row.seq()?,
+            request_id: row.request_id(),
             // A file from before there were such columns has no entry that would fill them either.
-            mandate: text(row, "mandate"),
-            application: text(row, "application"),
-            resource: text(row, "resource"),
-            outcome: text(row, "outcome")?,
-            reason: text(row, "reason"),
+            mandate: row.mandate(),
+            application: row.application(),
+            resource: row.resource(),
+            outcome: row.outcome()?,
+            reason: row.reason(),
         },
     })
 }
 
-fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> {
+fn differences(found: Option<&Found<'_>>, record: &Record<Text<'_>>) -> Vec<&'static str> {
     let Some(found) = found else {
         return vec!["one that must not be empty"];
     };
@@ -177,28 +198,25 @@ fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> 
         (_, None) => key.is_none(),
     };
     [
-        ("peer", found.series.peer == *peer),
-        ("emitter", found.series.name == event.emitter.name),
-        ("boot", found.series.boot == event.emitter.boot),
+        ("peer", found.series.peer == peer.as_ref()),
+        ("emitter", found.series.name == event.emitter.name.as_ref()),
+        ("boot", found.series.boot == event.emitter.boot.as_ref()),
         ("seq", *seq == expected.seq),
         (
             "recorded_ms",
             Ok(found.recorded_ms) == i64::try_from(*recorded_ms),
         ),
-        ("request_id", request_id.as_deref() == expected.request_id),
+        ("request_id", *request_id == expected.request_id),
         (
             "request_key",
             is_key(found.request_key, expected.request_id),
         ),
-        ("mandate", mandate.as_deref() == expected.mandate),
+        ("mandate", *mandate == expected.mandate),
         ("mandate_key", is_key(found.mandate_key, expected.mandate)),
-        (
-            "application",
-            application.as_deref() == expected.application,
-        ),
-        ("resource", resource.as_deref() == expected.resource),
-        ("outcome", outcome == expected.outcome),
-        ("reason", reason.as_deref() == expected.reason),
+        ("application", *application == expected.application),
+        ("resource", *resource == expected.resource),
+        ("outcome", *outcome == expected.outcome),
+        ("reason", *reason == expected.reason),
     ]
     .into_iter()
     .filter_map(|(name, same)| (!same).then_some(name))

@@ -353,7 +353,7 @@ async fn any_flipped_byte_of_the_file_gives_a_report_or_an_error_and_no_panic() 
         let mut bytes = original.clone();
         bytes[offset] ^= 0x55;
         std::fs::write(place.path(), bytes).unwrap();
-        let _any = verify(&place.path(), &key, None, |_| {}).await;
+        let _any = verify(&place.path(), &key, None, |_| {});
     }
 }
 
@@ -434,7 +434,7 @@ async fn a_log_that_was_rewritten_and_signed_again_is_found_by_a_checkpoint_that
 async fn another_key_vouches_for_nothing() {
     let place = place().await;
     let other = Place::new().signer().verifier().to_text();
-    let report = verify(&place.path(), &other, None, |_| {}).await.unwrap();
+    let report = verify(&place.path(), &other, None, |_| {}).unwrap();
     assert!(
         report
             .all()
@@ -456,7 +456,6 @@ async fn progress_ends_at_the_size_of_each_zone() {
     verify(&place.path(), &key, None, |step| {
         seen.push((step.zone, step.checked, step.total));
     })
-    .await
     .unwrap();
     assert_eq!(seen, [("a".to_owned(), 20, 20), ("b".to_owned(), 5, 5)]);
 }

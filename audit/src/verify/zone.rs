@@ -4,12 +4,11 @@ mod checkpoints;
 mod state;
 mod witnesses;
 
-use sqlx::sqlite::SqliteConnection;
-use tokio_stream::StreamExt as _;
+use rusqlite::{Connection, Error};
 
 use super::VerifyError;
-use super::emitters::Emitters;
-use super::entry::Entry;
+use super::emitters::{Emitters, Numbers};
+use super::entry::{Entry, Places, Row};
 use super::judge::{Judge, Seen};
 use super::report::{Finding, FindingKind, Progress, Severity, ZoneReport};
 use super::tree::{Milestone, Tree};
@@ -17,19 +16,19 @@ use super::tree::{Milestone, Tree};
 /// Entries between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1024;
 
-pub(super) async fn verify(
-    connection: &mut SqliteConnection,
+pub(super) fn verify(
+    connection: &Connection,
     judge: &Judge<'_>,
-    emitters: &Emitters,
+    (emitters, numbers): (&Emitters, &mut Numbers),
     zone: String,
     kept: Option<Seen>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<ZoneReport, VerifyError> {
     let mut findings = Vec::new();
-    let account = state::read(connection, &zone, &mut findings).await?;
+    let account = state::read(connection, &zone, &mut findings)?;
     let verifier = &judge.verifier;
     let mut milestones =
-        checkpoints::read(connection, verifier, &zone, account.as_ref(), &mut findings).await?;
+        checkpoints::read(connection, verifier, &zone, account.as_ref(), &mut findings)?;
     let stored = milestones.len();
     let unwitnessed = witnesses::weigh(
         connection,
@@ -38,8 +37,7 @@ pub(super) async fn verify(
         kept,
         &mut milestones,
         &mut findings,
-    )
-    .await?;
+    )?;
     let good = if judge.policy.is_some() {
         milestones.iter().filter(|one| one.signed).count()
     } else {
@@ -48,18 +46,19 @@ pub(super) async fn verify(
     let total = account.as_ref().map_or(0, |account| account.size);
     let mut walk = Walk {
         emitters,
+        numbers,
         tree: Tree::new(&zone),
         milestones: &milestones,
         findings,
         rows: 0,
     };
-    walk.entries(connection, total, progress).await;
+    walk.entries(connection, total, progress);
     let Walk {
         mut tree,
         milestones: open,
         mut findings,
         rows,
-        emitters: _,
+        ..
     } = walk;
     findings.extend(truncation(&tree, open, total));
     if let Some(account) = &account {
@@ -87,6 +86,8 @@ pub(super) async fn verify(
 /// The way through the entries, past the milestones.
 struct Walk<'a> {
     emitters: &'a Emitters,
+    /// Those of the emitters that were seen, of all zones.
+    numbers: &'a mut Numbers,
     tree: Tree<'a>,
     /// Those that are still ahead, by size.
     milestones: &'a [Milestone],
@@ -95,27 +96,38 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn entries(
+    fn entries(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         total: u64,
         progress: &mut impl FnMut(Progress),
     ) {
+        if let Err(error) = self.read(connection, total, progress) {
+            let position = self.tree.position();
+            let finding = Finding::tampered(FindingKind::Unreadable, self.tree.zone())
+                .over(position, total.max(position))
+                .says("the entries from here on cannot be read", error.to_string());
+            self.findings.push(finding);
+        }
+        self.pass(self.tree.position());
+    }
+
+    fn read(
+        &mut self,
+        connection: &Connection,
+        total: u64,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), Error> {
         let zone = self.tree.zone();
-        let mut rows = sqlx::query("SELECT * FROM log_entries WHERE zone = $1 ORDER BY idx")
-            .bind(zone)
-            .fetch(connection);
-        while let Some(row) = rows.next().await {
-            match row {
-                Ok(row) => self.entry(Entry::read(&row, zone, self.emitters)),
-                Err(error) => {
-                    let finding = Finding::tampered(FindingKind::Unreadable, zone)
-                        .over(self.tree.position(), total.max(self.tree.position()))
-                        .says("the entries from here on cannot be read", error.to_string());
-                    self.findings.push(finding);
-                    break;
-                }
-            }
+        let mut statement =
+            connection.prepare("SELECT * FROM log_entries WHERE zone = ?1 ORDER BY idx")?;
+        let places = Places::of(&statement);
+        let mut rows = statement.query([zone])?;
+        while let Some(row) = rows.next()? {
+            let row = Row::new(row, &places);
+            self.numbers.note(row, self.emitters);
+            let expected = self.tree.position();
+            self.entry(Entry::read(row, zone, self.emitters, expected));
             self.rows = self.rows.saturating_add(1);
             if self.rows.is_multiple_of(PROGRESS_EVERY) {
                 progress(Progress {
@@ -125,7 +137,7 @@ impl Walk<'_> {
                 });
             }
         }
-        self.pass(self.tree.position());
+        Ok(())
     }
 
     fn entry(&mut self, entry: Entry) {

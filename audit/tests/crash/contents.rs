@@ -124,9 +124,7 @@ pub(crate) async fn check_closed(file: &Path, history: &History) {
 }
 
 async fn assert_worst(file: &Path, kept: Option<&str>, history: &History, worst: Option<Severity>) {
-    let report = verify(file, &history.verifier_key(), kept, |_| {})
-        .await
-        .unwrap();
+    let report = verify(file, &history.verifier_key(), kept, |_| {}).unwrap();
     let texts: Vec<_> = report.all().map(ToString::to_string).collect();
     assert!(report.worst() <= worst, "{texts:#?}");
 }

@@ -175,7 +175,7 @@ impl Original {
                 file
             }
         };
-        verify(&file, &key, kept, |_| {}).await.unwrap()
+        verify(&file, &key, kept, |_| {}).unwrap()
     }
 }
 

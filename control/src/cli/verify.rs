@@ -49,7 +49,7 @@ impl VerifyArgs {
             kept: checkpoint.as_deref(),
             policy: policy.as_ref(),
         };
-        let verified = verify_with(&ledger, trust, |_| {}).await;
+        let verified = verify_with(&ledger, trust, |_| {});
         let report = verified.map_err(|error| {
             CliError::Failure(format!(
                 "{}: {}; check --ledger, --key and --checkpoint",

@@ -158,7 +158,7 @@ async fn a_ledger_is_witnessed_over_sockets_and_verified_by_the_policy() {
         kept: None,
         policy: Some(&policy),
     };
-    let report = verify_with(&file, trust, |_| {}).await.unwrap();
+    let report = verify_with(&file, trust, |_| {}).unwrap();
     assert!(report.is_intact(), "{report:?}");
     assert_eq!((report.zones[0].entries, report.zones[0].signed), (4, 3));
 }

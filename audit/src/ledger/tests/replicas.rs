@@ -48,7 +48,7 @@ impl Shared {
         let file = directory.path().join("copy.db");
         copy(&self.url, &file).await.unwrap();
         let key = self.place.signer().verifier().to_text();
-        verify(&file, &key, None, |_| {}).await.unwrap()
+        verify(&file, &key, None, |_| {}).unwrap()
     }
 }
 

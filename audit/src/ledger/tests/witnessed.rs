@@ -253,8 +253,6 @@ async fn replicas_on_a_server_ask_the_same_witnesses_for_one_log() {
     let file = directory.path().join("copy.db");
     crate::copy::copy(&url, &file).await.unwrap();
     let key = place.signer().verifier().to_text();
-    let report = crate::verify::verify(&file, &key, None, |_| {})
-        .await
-        .unwrap();
+    let report = crate::verify::verify(&file, &key, None, |_| {}).unwrap();
     assert_eq!(report.worst(), None);
 }

@@ -36,7 +36,7 @@ async fn verify_by(place: &Place, policy: &TrustPolicy, kept: Option<&str>) -> R
         kept,
         policy: Some(policy),
     };
-    verify_with(&place.path(), trust, |_| {}).await.unwrap()
+    verify_with(&place.path(), trust, |_| {}).unwrap()
 }
 
 fn briefs(report: &Report) -> Vec<(Severity, FindingKind, Option<u64>, Option<u64>)> {

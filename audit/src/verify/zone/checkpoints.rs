@@ -1,8 +1,8 @@
 //! The stored checkpoints of one zone.
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use rusqlite::{Connection, Error, Row};
 
-use super::super::database::{bytes, count, text};
+use super::super::database::{borrowed, bytes, count};
 use super::super::report::{Finding, FindingKind};
 use super::super::tree::Milestone;
 use super::state::Account;
@@ -10,22 +10,21 @@ use crate::merkle::Frontier;
 use crate::note::CheckpointVerifier;
 
 /// Reads and checks all checkpoints, and returns the good ones by size.
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
+pub(super) fn read(
+    connection: &Connection,
     verifier: &CheckpointVerifier,
     zone: &str,
     account: Option<&Account>,
     findings: &mut Vec<Finding>,
-) -> Result<Vec<Milestone>, sqlx::Error> {
+) -> Result<Vec<Milestone>, Error> {
     let verifier = verifier.for_zone(zone);
-    let rows = sqlx::query("SELECT * FROM checkpoints WHERE zone = $1 ORDER BY size")
-        .bind(zone)
-        .fetch_all(connection)
-        .await?;
-    let mut milestones = Vec::with_capacity(rows.len());
+    let mut statement =
+        connection.prepare("SELECT * FROM checkpoints WHERE zone = ?1 ORDER BY size")?;
+    let mut rows = statement.query([zone])?;
+    let mut milestones = Vec::new();
     // Size of the checkpoint before, good or not.
     let mut before = 0;
-    for row in &rows {
+    while let Some(row) = rows.next()? {
         let size = count(row, "size").unwrap_or(0);
         let previous = count(row, "previous_size");
         if previous != Some(before) {
@@ -82,14 +81,10 @@ pub(super) async fn read(
     Ok(milestones)
 }
 
-fn milestone(
-    row: &SqliteRow,
-    verifier: &CheckpointVerifier,
-    size: u64,
-) -> Result<Milestone, String> {
-    let note = text(row, "note").ok_or("the note is not text")?;
+fn milestone(row: &Row<'_>, verifier: &CheckpointVerifier, size: u64) -> Result<Milestone, String> {
+    let note = borrowed(row, "note").ok_or("the note is not text")?;
     let checkpoint = verifier
-        .open_checkpoint(&note)
+        .open_checkpoint(note)
         .map_err(|error| error.to_string())?;
     if checkpoint.size != size {
         return Err(format!(
@@ -97,7 +92,7 @@ fn milestone(
             checkpoint.size
         ));
     }
-    let frontier = Frontier::from_bytes(size, &bytes(row, "frontier"))
+    let frontier = Frontier::from_bytes(size, bytes(row, "frontier"))
         .ok()
         .filter(|frontier| frontier.root() == checkpoint.root);
     let source = "signed checkpoint";

@@ -1,6 +1,6 @@
 //! What the log says about itself. None of it is signed.
 
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, Error, OptionalExtension as _};
 
 use super::super::database::{bytes, count};
 use super::super::report::{Finding, FindingKind};
@@ -16,27 +16,28 @@ pub(super) struct Account {
 }
 
 /// Reads the row; a zone without a readable one gets a finding.
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
+pub(super) fn read(
+    connection: &Connection,
     zone: &str,
     findings: &mut Vec<Finding>,
-) -> Result<Option<Account>, sqlx::Error> {
-    let row = sqlx::query("SELECT * FROM log_state WHERE zone = $1")
-        .bind(zone)
-        .fetch_optional(connection)
-        .await?;
-    let account = row.and_then(|row| {
-        let size = count(&row, "size")?;
-        let checkpoint_size = count(&row, "checkpoint_size")?;
-        let root = Hash::from_bytes(&bytes(&row, "root"));
-        let frontier = Frontier::from_bytes(size, &bytes(&row, "frontier")).ok();
-        Some(Account {
-            size,
-            checkpoint_size,
-            root,
-            frontier,
-        })
+) -> Result<Option<Account>, Error> {
+    let sql = "SELECT * FROM log_state WHERE zone = ?1";
+    let account = connection.query_row(sql, [zone], |row| {
+        let account = || {
+            let size = count(row, "size")?;
+            let checkpoint_size = count(row, "checkpoint_size")?;
+            let root = Hash::from_bytes(bytes(row, "root"));
+            let frontier = Frontier::from_bytes(size, bytes(row, "frontier")).ok();
+            Some(Account {
+                size,
+                checkpoint_size,
+                root,
+                frontier,
+            })
+        };
+        Ok(account())
     });
+    let account = account.optional()?.flatten();
     if account.is_none() {
         findings.push(Finding::tampered(FindingKind::State, zone).says(
             "the log's own state is missing or not readable",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use rusqlite::{Connection, Error, OptionalExtension as _};
 
 use super::super::database::{count, text};
 use super::super::judge::{Judge, Seen};
@@ -14,22 +14,23 @@ use crate::witness::Witnessed;
 /// Reads the cosigned checkpoints, puts them and the one that was kept elsewhere beside those that
 /// are stored, and says which are good: without a policy all, with one those that have its quorum.
 /// Returns what is to be said of the last entries.
-pub(super) async fn weigh(
-    connection: &mut SqliteConnection,
+pub(super) fn weigh(
+    connection: &Connection,
     judge: &Judge<'_>,
     zone: &str,
     kept: Option<Seen>,
     milestones: &mut Vec<Milestone>,
     findings: &mut Vec<Finding>,
-) -> Result<Option<Finding>, sqlx::Error> {
+) -> Result<Option<Finding>, Error> {
+    let known = milestones.iter().map(|one| (one.size, one.root)).collect();
     let mut scale = Scale {
         best: BTreeMap::new(),
+        known,
         milestones,
     };
     let mut settled = BTreeSet::new();
-    for row in rows(connection, zone).await? {
-        let size = count(&row, "size").unwrap_or(0);
-        match open(&row, judge, zone, size) {
+    for (size, note) in notes(connection, zone)? {
+        match open(note.as_deref(), judge, zone, size) {
             Ok(seen) => {
                 settled.insert(size);
                 scale.put(seen, "cosigned checkpoint");
@@ -43,7 +44,9 @@ pub(super) async fn weigh(
     if let Some(kept) = kept {
         scale.put(kept, "given checkpoint");
     }
-    let Scale { best, milestones } = scale;
+    let Scale {
+        best, milestones, ..
+    } = scale;
     // Stable: at one size, what is stored comes first.
     milestones.sort_by_key(|milestone| milestone.size);
     let Some(policy) = judge.policy else {
@@ -75,6 +78,8 @@ pub(super) async fn weigh(
 /// What is known of each tree.
 struct Scale<'a> {
     best: BTreeMap<(u64, Hash), Witnessed>,
+    /// The milestones that there are: one a second, so none is looked for among all of them.
+    known: BTreeSet<(u64, Hash)>,
     milestones: &'a mut Vec<Milestone>,
 }
 
@@ -85,8 +90,7 @@ impl Scale<'_> {
             root,
             witnessed,
         } = seen;
-        let is_it = |stored: &Milestone| (stored.size, stored.root) == (size, root);
-        if !self.milestones.iter().any(is_it) {
+        if self.known.insert((size, root)) {
             self.milestones.push(Milestone {
                 size,
                 root,
@@ -106,28 +110,27 @@ impl Scale<'_> {
     }
 }
 
-/// The cosigned checkpoints; none in a file from before there were witnesses.
-async fn rows(
-    connection: &mut SqliteConnection,
-    zone: &str,
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
+/// The cosigned checkpoints by size; none in a file from before there were witnesses.
+fn notes(connection: &Connection, zone: &str) -> Result<Vec<(u64, Option<String>)>, Error> {
     let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'witnessed'";
-    if sqlx::query(table)
-        .fetch_optional(&mut *connection)
-        .await?
+    if connection
+        .query_row(table, [], |_| Ok(()))
+        .optional()?
         .is_none()
     {
         return Ok(Vec::new());
     }
-    sqlx::query("SELECT * FROM witnessed WHERE zone = $1 ORDER BY size, quorum")
-        .bind(zone)
-        .fetch_all(connection)
-        .await
+    let mut statement =
+        connection.prepare("SELECT * FROM witnessed WHERE zone = ?1 ORDER BY size, quorum")?;
+    let notes = statement.query_map([zone], |row| {
+        Ok((count(row, "size").unwrap_or(0), text(row, "note")))
+    })?;
+    notes.collect()
 }
 
-fn open(row: &SqliteRow, judge: &Judge<'_>, zone: &str, size: u64) -> Result<Seen, String> {
-    let note = text(row, "note").ok_or("the note is not text")?;
-    let seen = judge.open(zone, &note).map_err(|error| error.to_string())?;
+fn open(note: Option<&str>, judge: &Judge<'_>, zone: &str, size: u64) -> Result<Seen, String> {
+    let note = note.ok_or("the note is not text")?;
+    let seen = judge.open(zone, note).map_err(|error| error.to_string())?;
     if seen.size == size {
         Ok(seen)
     } else {
