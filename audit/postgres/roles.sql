@@ -15,11 +15,13 @@ $$;
 
 -- From nothing, so that a right that an older version gave does not stay.
 REVOKE ALL
-    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations
+    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations,
+       ledger_postgres_migrations
     FROM caracal_ledger;
 
 GRANT SELECT
-    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations
+    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations,
+       ledger_postgres_migrations
     TO caracal_ledger;
 GRANT INSERT ON log_state, emitters, log_entries, checkpoints, witnessed TO caracal_ledger;
 GRANT UPDATE (size, frontier, root, checkpoint_size) ON log_state TO caracal_ledger;

@@ -16,8 +16,9 @@ use super::{Clock, Command, Position};
 use crate::causes::with_causes;
 use batch::{BatchError, Known};
 
-/// Submissions after which a transaction takes no further request.
-const BATCH_LIMIT: usize = 256;
+/// Submissions after which a transaction takes no further request. Those of all wait for the slowest, which
+/// at this size is some 20 ms.
+const BATCH_LIMIT: usize = 1024;
 /// How often other tasks are let go first before a transaction begins.
 const COURTESIES: usize = 8;
 /// Shortest time between two checkpoints of one log.

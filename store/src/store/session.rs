@@ -39,6 +39,7 @@ const POSTGRES: &str = "SELECT set_config('default_transaction_isolation', 'read
 pub struct Connector {
     options: AnyConnectOptions,
     dialect: Dialect,
+    references: bool,
 }
 
 impl Connector {
@@ -69,7 +70,21 @@ impl Connector {
             DatabaseUrl::Postgres(url) => (url.as_url().clone(), Dialect::Postgres),
         };
         let options = AnyConnectOptions::from_url(&url)?;
-        Ok(Self { options, dialect })
+        Ok(Self {
+            options,
+            dialect,
+            references: true,
+        })
+    }
+
+    /// Connections that leave references unchecked, on a `SQLite` file: for who appends, with all that
+    /// a row refers to, and checks it otherwise. On a server that is a matter of the schema.
+    #[must_use]
+    pub fn without_references(self) -> Self {
+        Self {
+            references: false,
+            ..self
+        }
     }
 
     /// What the database speaks.
@@ -84,7 +99,7 @@ impl Connector {
         let connect = AnyConnection::connect_with(&self.options);
         let connection = tokio::time::timeout(PATIENCE, connect).await;
         let mut connection = connection.map_err(|_| OpenError::NoAnswer)??;
-        prepare(&mut connection, self.dialect).await?;
+        prepare(&mut connection, self.dialect, self.references).await?;
         if is_replica(&mut connection, self.dialect).await? {
             return Err(OpenError::Replica);
         }
@@ -94,13 +109,13 @@ impl Connector {
     /// A pool of so many connections at most, each made when it is needed.
     #[must_use]
     pub fn pool(&self, connections: u32) -> AnyPool {
-        let dialect = self.dialect;
+        let (dialect, references) = (self.dialect, self.references);
         AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    prepare(connection, dialect).await?;
+                    prepare(connection, dialect, references).await?;
                     // After a failover the name may lead to a server that lags behind.
                     if is_replica(connection, dialect).await? {
                         return Err(sqlx::Error::Protocol("the server is a replica".to_owned()));
@@ -112,11 +127,20 @@ impl Connector {
     }
 }
 
-async fn prepare(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
-    match dialect {
-        Dialect::Sqlite => sqlx::raw_sql(SQLITE).execute(connection).await?,
-        Dialect::Postgres => sqlx::raw_sql(POSTGRES).execute(connection).await?,
+async fn prepare(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    references: bool,
+) -> Result<(), sqlx::Error> {
+    let settings = match dialect {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
     };
+    sqlx::raw_sql(settings).execute(&mut *connection).await?;
+    if dialect == Dialect::Sqlite && !references {
+        let off = sqlx::raw_sql("PRAGMA foreign_keys = OFF");
+        off.execute(connection).await?;
+    }
     Ok(())
 }
 
