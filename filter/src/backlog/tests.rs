@@ -15,10 +15,11 @@ fn at(monotonic_ms: u64) -> Moment {
 }
 
 fn record(backlog: &mut Backlog) {
-    backlog.push(&Decision {
+    let decision = Decision {
         time_ms: 1,
         ..Decision::default()
-    });
+    };
+    backlog.push(&decision, End::default());
 }
 
 fn numbers(call: &[u8]) -> Vec<u64> {
@@ -93,7 +94,7 @@ fn large_decisions_are_bounded_by_their_bytes_and_go_in_smaller_calls() {
         ..Decision::default()
     };
     while backlog.has_room().is_ok() {
-        backlog.push(&large);
+        backlog.push(&large, End::default());
     }
     assert_eq!(backlog.len(), MAX_BYTES / path.len());
     assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [1]);
@@ -101,10 +102,11 @@ fn large_decisions_are_bounded_by_their_bytes_and_go_in_smaller_calls() {
     assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [2]);
     let path = "a".repeat(MAX_BATCH_BYTES * 2);
     let mut backlog = self::backlog(AuditMode::Required);
-    backlog.push(&Decision {
+    let larger = Decision {
         path: &path,
         ..large
-    });
+    };
+    backlog.push(&larger, End::default());
     assert_eq!(
         numbers(&backlog.next_call(at(0)).unwrap()),
         [1],
