@@ -50,3 +50,22 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::Hash;
+
+    #[test]
+    fn the_example_of_the_documents_is_a_record_with_the_hash_that_stands_there() {
+        let document = include_str!("../../docs/events.md");
+        let mut lines = document.lines();
+        let json = lines.find(|line| line.starts_with("{\"event\"")).unwrap();
+        let sum = lines.find_map(|line| line.strip_suffix("  -")).unwrap();
+        let record = Record::from_canonical(json.as_bytes()).unwrap();
+        assert!(record.event.is_of_its_version());
+        let leaf = Hash::leaf(json.as_bytes());
+        let hex: String = leaf.0.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, sum);
+    }
+}

@@ -120,7 +120,7 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use caracal_mandate::event::{Action, HttpStatus, MAX_EVENT_BYTES};
+    use caracal_mandate::event::{Action, Component, Event, HttpStatus, MAX_EVENT_BYTES};
     use caracal_proto::ledger::Decision;
 
     use super::*;
@@ -140,6 +140,13 @@ mod tests {
         }
     }
 
+    /// What points handed in, newest first: the zone's first key is in its ledger as well.
+    async fn told(world: &World) -> Vec<Event> {
+        let mut events = world.events("acme").await;
+        events.retain(|event| event.component == Component::Filter);
+        events
+    }
+
     #[tokio::test]
     async fn a_batch_of_the_peers_own_zone_is_recorded_under_its_name() {
         let world = World::open().await;
@@ -150,7 +157,7 @@ mod tests {
                 .await;
             assert_eq!(durable.unwrap(), 2);
         }
-        assert_eq!(world.events("acme").await.len(), 2);
+        assert_eq!(told(&world).await.len(), 2);
     }
 
     #[tokio::test]
@@ -166,10 +173,10 @@ mod tests {
         both.decisions[2].duration_us = Some(u64::MAX);
         "proxy".clone_into(&mut both.decisions[2].ended_by);
         world.service().append(Some(PAYOUT), both).await.unwrap();
-        let told: Vec<_> = world
-            .events("acme")
+        let told: Vec<_> = told(&world)
             .await
             .into_iter()
+            .rev()
             .map(|event| {
                 let status = event.status.map(HttpStatus::get);
                 (event.action, status, event.duration_us, event.decision)
@@ -194,7 +201,7 @@ mod tests {
         }
         let durable = world.service().append(Some(PAYOUT), monster).await;
         assert_eq!(durable.unwrap(), 1);
-        assert_eq!(world.events("acme").await.len(), 1);
+        assert_eq!(told(&world).await.len(), 1);
     }
 
     #[tokio::test]
@@ -244,7 +251,7 @@ mod tests {
             let refused = service.append(peer, batch).await.unwrap_err();
             assert_eq!(Status::from(refused).code(), code);
         }
-        assert!(world.events("acme").await.is_empty());
+        assert!(told(&world).await.is_empty());
         world.ledger.clone().close().await;
         let refused = service.append(Some(PAYOUT), batch("acme", [1])).await;
         let status = Status::from(refused.unwrap_err());
