@@ -81,9 +81,10 @@ impl Engine {
     /// Tells the ledger of the end of a request that is not under way any more.
     pub(super) fn close(&mut self, open: Open, end: End, now: Moment) {
         let is_shadow = self.config.mode == Mode::Shadow;
-        let ended_by = match open.is_cut && !is_shadow {
-            true => Some(EndedBy::Authority),
-            false => end.ended_by,
+        let ended_by = if open.is_cut && !is_shadow {
+            Some(EndedBy::Authority)
+        } else {
+            end.ended_by
         };
         let end = End { ended_by, ..end };
         match open.entry {

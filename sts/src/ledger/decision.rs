@@ -43,7 +43,7 @@ impl Point {
             ended_by,
             decision,
         } = decision;
-        let reason = parsed::<Reason>(&reason)?;
+        let reason = parsed::<Reason>(&reason).ok()?;
         let outcome = match reason {
             None => Outcome::Allow,
             Some(_) => Outcome::Deny,
@@ -69,7 +69,7 @@ impl Point {
             status,
             decision: (decision != 0).then_some(decision),
             duration_us: duration_us.map(|duration_us| duration_us.min(MAX_NUMBER)),
-            ended_by: parsed::<EndedBy>(&ended_by)?,
+            ended_by: parsed::<EndedBy>(&ended_by).ok()?,
             application: known(application),
             grant: known(grant),
             holder: known(holder),
@@ -97,11 +97,11 @@ impl Point {
     }
 }
 
-/// What a word means; nothing where there is none, and `None` where nobody knows it.
-fn parsed<T: FromStr>(word: &str) -> Option<Option<T>> {
+/// What a word means, if there is one.
+fn parsed<T: FromStr>(word: &str) -> Result<Option<T>, T::Err> {
     match word {
-        "" => Some(None),
-        word => word.parse().ok().map(Some),
+        "" => Ok(None),
+        word => word.parse().map(Some),
     }
 }
 

@@ -207,7 +207,7 @@ proptest! {
 
         let mut ends: Vec<StreamId> = Vec::new();
         let by_number: HashMap<_, _> = decisions.iter().map(|event| (event.seq, *event)).collect();
-        for event in point.told.iter() {
+        for event in &point.told {
             let Some(duration_us) = event.duration_us else {
                 prop_assert_eq!((event.status, &*event.ended_by), (0, ""));
                 continue;
