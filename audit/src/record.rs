@@ -95,3 +95,22 @@ impl Write for Spelling<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::Hash;
+
+    #[test]
+    fn the_example_of_the_documents_is_a_record_with_the_hash_that_stands_there() {
+        let document = include_str!("../../docs/events.md");
+        let mut lines = document.lines();
+        let json = lines.find(|line| line.starts_with("{\"event\"")).unwrap();
+        let sum = lines.find_map(|line| line.strip_suffix("  -")).unwrap();
+        let record = Record::from_canonical(json.as_bytes()).unwrap();
+        assert!(record.event.is_of_its_version());
+        let digits = |at: usize| u8::from_str_radix(&sum[at..at + 2], 16).unwrap();
+        let stands_there: Vec<_> = (0..sum.len()).step_by(2).map(digits).collect();
+        assert_eq!(Hash::leaf(json.as_bytes()).0.as_slice(), stands_there);
+    }
+}

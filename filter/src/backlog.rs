@@ -1,6 +1,10 @@
 //! Decisions on their way to the ledger.
+//!
+//! A decision has its place here from the moment that it is made. It may wait for what becomes of its
+//! request, and gets its number when it is handed over: numbers have no gaps, and are in that order.
 
 mod batch;
+mod spares;
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -9,11 +13,12 @@ use caracal_proto::ledger::AppendResponse;
 use prost::Message as _;
 
 use self::batch::{Batch, MAX_BATCH_EVENTS};
+use self::spares::Spares;
 use crate::config::AuditMode;
-use crate::decision::{Decision, encode_text};
+use crate::decision::{Decision, Draft, End, encode_text};
 use crate::time::Moment;
 
-/// Most decisions that wait.
+/// Most decisions that wait, handed over or not.
 pub const MAX_EVENTS: usize = 16_384;
 
 /// Most bytes that wait: a full backlog of usual decisions, or fewer large ones.
@@ -28,7 +33,8 @@ const PAUSE_MS: (u64, u64) = (100, 5000);
 #[error("the audit backlog is full")]
 pub struct Full;
 
-/// Decisions that are not acknowledged yet, in the order of their numbers.
+/// Decisions that are not acknowledged yet: those that were handed over in the order of their numbers,
+/// and room for those that were not.
 #[derive(Debug)]
 pub struct Backlog {
     mode: AuditMode,
@@ -40,6 +46,10 @@ pub struct Backlog {
     /// Decisions, and their bytes, in all batches.
     events: usize,
     bytes: usize,
+    /// The same of those that are not handed over.
+    waiting: usize,
+    waiting_bytes: usize,
+    spares: Spares,
     /// Whether the first batch is in a call that is under way.
     in_flight: bool,
     /// No call before this, in monotonic milliseconds.
@@ -64,6 +74,9 @@ impl Backlog {
             batches: VecDeque::new(),
             events: 0,
             bytes: 0,
+            waiting: 0,
+            waiting_bytes: 0,
+            spares: Spares::default(),
             in_flight: false,
             not_before: 0,
             pause_ms: 0,
@@ -82,20 +95,40 @@ impl Backlog {
     /// Whether a further decision would have to be dropped, or another one for it.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        self.events >= MAX_EVENTS || self.bytes >= MAX_BYTES
+        self.len() >= MAX_EVENTS || self.bytes.saturating_add(self.waiting_bytes) >= MAX_BYTES
     }
 
-    /// Numbers a decision and takes it. When there is no room, a refusal is dropped (it let
-    /// nothing through) and its number is not used up, or, where that is allowed, the oldest
-    /// decision that is not in flight goes; its missing number shows in the ledger. Gives the number,
-    /// unless the decision was dropped.
-    pub fn push(&mut self, decision: &Decision<'_>) -> Option<u64> {
+    /// Takes a decision and hands it over; gives its number, unless it was dropped.
+    pub fn push(&mut self, decision: &Decision<'_>, end: End) -> Option<u64> {
+        let draft = self.take(decision)?;
+        Some(self.hand_over(draft, end))
+    }
+
+    /// Takes a decision. When there is no room, a refusal is dropped (it let nothing through) and its
+    /// number is not used up, or, where that is allowed, the oldest decision that was handed over and is
+    /// not in flight goes; its missing number shows in the ledger.
+    pub fn take(&mut self, decision: &Decision<'_>) -> Option<Draft> {
         if self.is_full() {
             self.dropped = self.dropped.saturating_add(1);
-            if self.mode == AuditMode::Required || self.drop_oldest().is_none() {
+            if self.mode == AuditMode::Required {
+                return None;
+            }
+            if self.drop_oldest().is_none() {
+                // All of them wait. Then this one goes, and a number with it, so that it shows as well.
+                self.next_seq = self.next_seq.saturating_add(1);
                 return None;
             }
         }
+        let draft = Draft::new(self.spares.take(), decision);
+        self.waiting = self.waiting.saturating_add(1);
+        self.waiting_bytes = self.waiting_bytes.saturating_add(draft.len());
+        Some(draft)
+    }
+
+    /// Numbers a decision that was taken. It has its room already.
+    pub fn hand_over(&mut self, draft: Draft, end: End) -> u64 {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(draft.len());
         let begun = match self.batches.len() {
             // What is in flight is not added to.
             0 => false,
@@ -105,12 +138,12 @@ impl Backlog {
         let open = self
             .batches
             .back_mut()
-            .filter(|batch| begun && batch.is_open());
+            .filter(|batch| begun && batch.takes(self.next_seq));
         let added = if let Some(batch) = open {
-            batch.push(self.next_seq, decision)
+            batch.push(self.next_seq, &draft, end)
         } else {
             let mut batch = Batch::default();
-            let added = batch.push(self.next_seq, decision);
+            let added = batch.push(self.next_seq, &draft, end);
             self.batches.push_back(batch);
             added
         };
@@ -118,7 +151,8 @@ impl Backlog {
         self.next_seq = number.saturating_add(1);
         self.events = self.events.saturating_add(1);
         self.bytes = self.bytes.saturating_add(added);
-        Some(number)
+        self.spares.keep(draft.into_buffer());
+        number
     }
 
     fn drop_oldest(&mut self) -> Option<()> {
@@ -181,16 +215,22 @@ impl Backlog {
         self.events >= MAX_BATCH_EVENTS
     }
 
-    /// Decisions that are not acknowledged.
+    /// Decisions that are not acknowledged, handed over or not.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.events
+        self.events.saturating_add(self.waiting)
     }
 
     /// Whether everything is acknowledged.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.events == 0
+        self.len() == 0
+    }
+
+    /// Decisions that were taken and not handed over.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Decisions that found no room.

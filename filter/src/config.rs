@@ -134,6 +134,10 @@ pub struct Config {
     /// Whether a decision that cannot be recorded may be a yes.
     #[serde(default = "default_audit")]
     pub audit: AuditMode,
+    /// Whether the ledger is told what became of a request that was let through. A decision then waits up to
+    /// a second for it, and is lost with a VM that traps meanwhile.
+    #[serde(default = "default_audit_outcomes")]
+    pub audit_outcomes: bool,
     /// Value of the filter state that the RBAC filter behind this one demands. Random for each
     /// configuration and known to nobody else, so that no other plugin can open the gate.
     pub allow_mark: String,
@@ -176,6 +180,10 @@ const fn default_lease_ms() -> u32 {
 
 const fn default_audit() -> AuditMode {
     AuditMode::Required
+}
+
+const fn default_audit_outcomes() -> bool {
+    true
 }
 
 const fn default_mandate_cache() -> usize {
@@ -314,6 +322,7 @@ mod tests {
     fn the_defaults_are_the_closed_ones() {
         let config = Config::parse(MINIMAL.as_bytes()).unwrap();
         assert_eq!(config.audit, AuditMode::Required);
+        assert!(config.audit_outcomes);
         assert_eq!(config.mode, Mode::Enforce);
         assert_eq!((config.lease_ms, config.sts.timeout_ms), (2000, 250));
     }

@@ -3,12 +3,17 @@
 //! It is written once for every request, so it is done by hand: the generated message would copy
 //! a dozen strings first. A test reads each field back with the generated reader.
 
+mod draft;
+mod end;
+
+use std::ops::Range;
+
 use caracal_mandate::reason::Reason;
 use caracal_mandate::scope::ScopeSet;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use prost::encoding::{WireType, encode_key, encode_varint};
 
-/// Field of the decisions in an `AppendRequest`.
-const DECISIONS: u32 = 4;
+pub use self::draft::Draft;
+pub use self::end::End;
 
 /// What an enforcement point says about one request. Empty text is text that is not known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,25 +50,14 @@ pub struct Decision<'a> {
     pub session: &'a str,
     /// Whether the request was let pass, whatever was decided.
     pub shadow: bool,
+    /// 0 in a decision. Else this only tells what became of a request: the number of its decision.
+    pub of: u64,
 }
 
 impl Decision<'_> {
-    /// Adds the decision, as number `seq`, to the decisions of an `AppendRequest`.
-    pub(crate) fn encode(&self, seq: u64, out: &mut Vec<u8>) {
-        let mut length = 0_usize;
-        self.fields(seq, &mut |tag, field| {
-            length = length
-                .saturating_add(key_len(tag))
-                .saturating_add(field.len());
-        });
-        encode_key(DECISIONS, WireType::LengthDelimited, out);
-        encode_varint(wide(length), out);
-        out.reserve(length);
-        self.fields(seq, &mut |tag, field| field.encode(tag, out));
-    }
-
-    /// Visits every field that is there, in the order of their tags.
-    fn fields(&self, seq: u64, visit: &mut impl FnMut(u32, Field<'_>)) {
+    /// Adds the fields that are there, but for the number and what becomes of the request; tells where
+    /// the request id stands then.
+    fn encode(&self, out: &mut Vec<u8>) -> Range<usize> {
         let Self {
             time_ms,
             epoch,
@@ -81,15 +75,15 @@ impl Decision<'_> {
             scopes,
             session,
             shadow,
+            of,
         } = *self;
-        visit(1, Field::Number(seq));
-        visit(2, Field::Number(time_ms));
+        encode_number(2, time_ms, out);
         if let Some(epoch) = epoch {
-            visit(3, Field::Number(epoch));
+            encode_number(3, epoch, out);
         }
         let mut text = |tag, text: &str| {
             if !text.is_empty() {
-                visit(tag, Field::Text(text));
+                encode_text(tag, text, out);
             }
         };
         text(4, reason.map_or("", Reason::as_str));
@@ -101,42 +95,28 @@ impl Decision<'_> {
         text(10, method);
         text(11, operation);
         text(12, path);
-        text(13, request_id);
         text(14, resource);
         for scope in scopes.into_iter().flat_map(ScopeSet::iter) {
             text(15, scope.as_str());
         }
         text(16, session);
         if shadow {
-            visit(17, Field::Number(1));
+            encode_number(17, 1, out);
         }
+        if of != 0 {
+            encode_number(21, of, out);
+        }
+        if !request_id.is_empty() {
+            encode_text(13, request_id, out);
+        }
+        out.len().saturating_sub(request_id.len())..out.len()
     }
 }
 
-/// The value of a field.
-#[derive(Clone, Copy)]
-enum Field<'a> {
-    Number(u64),
-    Text(&'a str),
-}
-
-impl Field<'_> {
-    fn len(self) -> usize {
-        match self {
-            Self::Number(number) => encoded_len_varint(number),
-            Self::Text(text) => encoded_len_varint(wide(text.len())).saturating_add(text.len()),
-        }
-    }
-
-    fn encode(self, tag: u32, out: &mut Vec<u8>) {
-        match self {
-            Self::Number(number) => {
-                encode_key(tag, WireType::Varint, out);
-                encode_varint(number, out);
-            }
-            Self::Text(text) => encode_text(tag, text, out),
-        }
-    }
+/// Adds a number field.
+fn encode_number(tag: u32, number: u64, out: &mut Vec<u8>) {
+    encode_key(tag, WireType::Varint, out);
+    encode_varint(number, out);
 }
 
 /// Adds a text field.
@@ -152,11 +132,23 @@ fn wide(length: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use caracal_mandate::event::{EndedBy, HttpStatus};
     use caracal_proto::ledger::{self, AppendRequest};
     use proptest::prelude::*;
     use prost::Message as _;
 
     use super::*;
+
+    fn ends() -> impl Strategy<Value = End> {
+        let ended_by = [EndedBy::Authority, EndedBy::Client, EndedBy::Proxy];
+        let ended_by = proptest::option::of(proptest::sample::select(ended_by.to_vec()));
+        let status = proptest::option::of((100..1000_u16).prop_map(HttpStatus::try_from));
+        (status, ended_by, any::<Option<u64>>()).prop_map(|(status, ended_by, duration_us)| End {
+            status: status.and_then(Result::ok),
+            ended_by,
+            duration_us,
+        })
+    }
 
     proptest! {
         #[test]
@@ -164,6 +156,8 @@ mod tests {
             texts in proptest::collection::vec(".{0,200}", 11),
             numbers in any::<(u64, u64, Option<u64>)>(),
             shadow in any::<bool>(),
+            of in any::<u64>(),
+            end in ends(),
             reason in proptest::option::of(proptest::sample::select(Reason::ALL)),
             scopes in proptest::option::of(proptest::collection::btree_set("[a-z:]{1,20}", 0..4)),
         ) {
@@ -190,9 +184,12 @@ mod tests {
                 scopes: scopes.as_ref(),
                 session: &session,
                 shadow,
+                of,
             };
+            let draft = Draft::new(Vec::new(), &decision);
+            prop_assert_eq!(draft.request_id(), request_id.as_str());
             let mut bytes = Vec::new();
-            decision.encode(numbers.0, &mut bytes);
+            draft.encode(numbers.0, end, &mut bytes);
             let scopes = scopes.iter().flat_map(ScopeSet::iter).map(|scope| scope.as_str().to_owned()).collect();
             let expected = ledger::Decision {
                 seq: numbers.0,
@@ -212,6 +209,10 @@ mod tests {
                 scopes,
                 session,
                 shadow,
+                status: end.status.map_or(0, |status| status.get().into()),
+                duration_us: end.duration_us,
+                ended_by: end.ended_by.map_or("", EndedBy::as_str).to_owned(),
+                decision: of,
             };
             let read = AppendRequest::decode(bytes.as_slice()).unwrap();
             prop_assert_eq!(read.decisions, [expected]);

@@ -8,6 +8,7 @@ mod answer;
 mod calling;
 mod decide;
 mod edit;
+mod entry;
 mod facts;
 mod flights;
 mod note;
@@ -30,16 +31,17 @@ pub use self::facts::{StreamId, StreamMap};
 pub use self::verdict::{Forward, Outcome, Question, Refused, ShadowPass, Ticket, Verdict};
 
 use self::edit::Own;
+use self::entry::Entry;
 use self::facts::Facts;
 use self::flights::{Alone, Flights};
 use self::recording::Recordings;
-use self::streams::Streams;
+use self::streams::{Open, Streams};
 use self::verdict::Basis;
 use crate::backlog::Backlog;
 use crate::cache::{GenerationCache, TailHash};
 use crate::calls::{Calls, OpenCall};
 use crate::config::{Config, Mode};
-use crate::decision::Decision;
+use crate::decision::{Decision, End};
 use crate::feed::{Applied, Feed, FeedError};
 use crate::head::{MalformedHead, Pairs};
 use crate::time::Moment;
@@ -221,17 +223,31 @@ impl Engine {
             // The service records what it says yes to before it says so.
             basis => basis,
         };
-        self.record(facts, basis.mandate(), None, now);
-        self.release(facts, basis, now)
+        let entry = self.enter(facts, basis.mandate(), now);
+        self.release(facts, basis, entry, now)
     }
 
     /// Makes the evidence for a yes that is recorded.
-    fn release(&mut self, facts: &Facts<'_>, basis: Basis<'_>, now: Moment) -> Outcome {
+    fn release(
+        &mut self,
+        facts: &Facts<'_>,
+        basis: Basis<'_>,
+        entry: Entry,
+        now: Moment,
+    ) -> Outcome {
         self.counts.allowed = self.counts.allowed.saturating_add(1);
         let note = note::of(self.config.mode, facts, basis.mandate(), None);
         let (mandate, word_until_ms) = basis.rests_on();
         let tracestate = self.put_up(facts, mandate.as_deref(), now);
-        self.streams.begin(facts.stream, mandate, word_until_ms);
+        let open = Open {
+            mandate,
+            word_until_ms,
+            entry,
+            is_cut: false,
+        };
+        if let Some(before) = self.streams.begin(facts.stream, open) {
+            self.close(before, End::default(), now);
+        }
         let forward = Forward::new(basis, self.config.role, facts.own, note);
         Outcome::Forward(forward.in_trace(tracestate))
     }
@@ -266,12 +282,23 @@ impl Engine {
         reason: Option<Reason>,
         now: Moment,
     ) -> Option<u64> {
+        let decision = self.decision(facts, mandate, reason, now);
+        self.backlog.push(&decision, End::default())
+    }
+
+    fn decision<'a>(
+        &self,
+        facts: &Facts<'a>,
+        mandate: Option<&'a VerifiedMandate>,
+        reason: Option<Reason>,
+        now: Moment,
+    ) -> Decision<'a> {
         let claims = mandate.map(VerifiedMandate::claims);
         let epoch = self
             .feed
             .live(now.monotonic_ms)
             .map(|authority| authority.version.epoch);
-        self.backlog.push(&Decision {
+        Decision {
             time_ms: now.unix_ms,
             epoch,
             reason,
@@ -292,7 +319,8 @@ impl Engine {
             scopes: facts.target.map(|target| &target.operation.scopes),
             session: claims.map_or("", |claims| &claims.sid),
             shadow: self.config.mode == Mode::Shadow,
-        })
+            of: 0,
+        }
     }
 
     /// Forgets revocations that can hit nothing alive any more. By the clocks as they are read: a wall
@@ -302,13 +330,8 @@ impl Engine {
         self.feed.expire_revocations(second);
     }
 
-    /// A request is over.
-    pub fn finished(&mut self, stream: StreamId, now: Moment) {
-        self.take_down(stream, now);
-        self.streams.end(stream);
-    }
-
-    /// Requests that were let through and may not go on. Each is named once.
+    /// Requests that were let through and may not go on. Each is named once, and is under way until
+    /// [`Engine::finished`] says that it is not.
     pub fn take_ended(&mut self, now: Moment) -> Vec<StreamId> {
         let authority = self.feed.live(now.monotonic_ms);
         let ended = self.streams.take_ended(authority, now);

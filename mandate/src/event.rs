@@ -5,18 +5,21 @@
 //! serialization *is* the canonical form; a test proves it. Tokens, keys and secrets have no field.
 
 mod chain;
+mod end;
 
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
 
 pub use chain::{RecordedChain, RecordedHop, RecordedRow};
+pub use end::{EndedBy, HttpStatus, NotAStatus, UnknownEnd};
 
 /// Version of this schema, which is the one that is written.
-pub const EVENT_VERSION: u32 = 3;
+pub const EVENT_VERSION: u32 = 4;
 
-/// Oldest version that is read. Version 1 had no `shadow`, version 2 no `chain`; nothing else has changed
-/// since.
+/// Oldest version that is read. Version 1 had no `shadow`, version 2 no `chain`, version 3 nothing of what
+/// became of a request: no `decision`, `duration_us`, `ended_by` and `status`, and no action `response`.
+/// Nothing else has changed since.
 pub const OLDEST_EVENT_VERSION: u32 = 1;
 
 /// Longest canonical event in bytes: a C2SP entry bundle prefixes each entry with 16 bits.
@@ -55,8 +58,12 @@ pub enum Action {
     Exchange,
     /// One request that an enforcement point could not decide by itself.
     Authorize,
-    /// A change of authority through the management API.
+    /// A change of authority: through the management API, by the holder of a mandate, or by the token
+    /// service on its own.
     Admin,
+    /// What became of a request that was let through, where [`Action::Request`] was recorded before
+    /// that was known.
+    Response,
 }
 
 /// The outcome.
@@ -98,11 +105,22 @@ pub struct Event<S = String> {
     pub chain: Option<Box<RecordedChain>>,
     /// Component that decided.
     pub component: Component,
+    /// Of an [`Action::Response`]: the number of the decision on the request, of the same emitter in the
+    /// same run. It is always a smaller one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decision: Option<u64>,
     /// Free text for administrative changes: the kind and name of what changed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<S>,
+    /// How long the request took, in microseconds by the proxy's monotonic clock: from its head at the
+    /// point until all of it, the response too, was over there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duration_us: Option<u64>,
     /// Numbering of the emitter.
     pub emitter: Emitter<S>,
+    /// What ended the request, where that was not the upstream's answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_by: Option<EndedBy>,
     /// Position of the authority state that the decision rests on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epoch: Option<u64>,
@@ -151,7 +169,12 @@ pub struct Event<S = String> {
     /// decision was enforced.
     #[serde(skip_serializing_if = "is_false", default)]
     pub shadow: bool,
-    /// When it was decided, Unix time in milliseconds, by the emitter's clock.
+    /// HTTP status of the response to a request that was let through; absent while it is not known, and
+    /// where none came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<HttpStatus>,
+    /// When it was decided, or when the request of an [`Action::Response`] was over: Unix time in
+    /// milliseconds, by the emitter's clock.
     pub time_ms: u64,
     /// Schema version, [`EVENT_VERSION`].
     pub v: u32,
@@ -208,8 +231,11 @@ impl<S> Event<S> {
             application: None,
             chain: None,
             component,
+            decision: None,
             detail: None,
+            duration_us: None,
             emitter,
+            ended_by: None,
             epoch: None,
             grant: None,
             holder: None,
@@ -226,10 +252,33 @@ impl<S> Event<S> {
             scope: None,
             session: None,
             shadow: false,
+            status: None,
             time_ms,
             v: EVENT_VERSION,
             zone: zone.into(),
         }
+    }
+}
+
+impl<S> Event<S> {
+    /// Whether its version is known, and had every member that is there.
+    #[must_use]
+    pub const fn is_of_its_version(&self) -> bool {
+        let since = if matches!(self.action, Action::Response)
+            || self.decision.is_some()
+            || self.duration_us.is_some()
+            || self.ended_by.is_some()
+            || self.status.is_some()
+        {
+            4
+        } else if self.chain.is_some() {
+            3
+        } else if self.shadow {
+            2
+        } else {
+            1
+        };
+        is_known_version(self.v) && since <= self.v
     }
 }
 
@@ -301,8 +350,7 @@ impl Event {
             return Err(EventError::TooLong(bytes.len()));
         }
         let event: Self = serde_json::from_slice(bytes)?;
-        let too_early = (event.shadow && event.v < 2) || (event.chain.is_some() && event.v < 3);
-        if !is_known_version(event.v) || too_early {
+        if !event.is_of_its_version() {
             return Err(EventError::Version(event.v));
         }
         if event.to_canonical()? != bytes {
@@ -313,165 +361,4 @@ impl Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chain() -> RecordedChain {
-        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let hop = |application: &str, delegation: Option<&str>, depth| RecordedHop {
-            application: application.to_owned(),
-            delegation: delegation.map(str::to_owned),
-            depth,
-            expires: 1300,
-            rights: 1 << 52,
-            session: format!("ses_{application}"),
-        };
-        RecordedChain {
-            from: texts(&["mdt_0"]),
-            hops: vec![hop("boss", None, 5), hop("payout", Some("dlg_1"), 0)],
-            table: vec![RecordedRow {
-                resource: "https://bank.internal".to_owned(),
-                scopes: texts(&["accounts:read", "payments:write"]),
-            }],
-            through: texts(&["grt_0"]),
-            via: texts(&["dlg_0"]),
-        }
-    }
-
-    fn full() -> Event {
-        let emitter = Emitter {
-            boot: "b".to_owned(),
-            name: "sidecar/\"a\"\n".to_owned(),
-            seq: 7,
-        };
-        let some = |text: &str| Some(text.to_owned());
-        Event {
-            application: some("payout"),
-            chain: Some(Box::new(chain())),
-            detail: some("grant ü \u{1}"),
-            epoch: Some(9),
-            grant: some("grt_1"),
-            holder: some("spiffe://a/b"),
-            host: some("bank.internal"),
-            mandate: some("jti"),
-            method: some("GET"),
-            operation: some("read"),
-            path: some("/accounts/1"),
-            policy: some("sha256:00"),
-            reason: Some(Reason::Revoked),
-            request_id: some("r"),
-            resource: some("https://bank.internal"),
-            scope: some("accounts:read"),
-            session: some("ses_1"),
-            shadow: true,
-            ..Event::new(
-                "z",
-                Component::Filter,
-                Action::Request,
-                Outcome::Deny,
-                emitter,
-                1,
-            )
-        }
-    }
-
-    #[test]
-    fn plain_serialization_is_the_canonical_form() {
-        let event = full();
-        // `serde_json::Value` keeps members in a BTreeMap, hence in the order that RFC 8785 asks.
-        let sorted = serde_json::to_vec(&serde_json::to_value(&event).unwrap()).unwrap();
-        assert_eq!(event.to_canonical().unwrap(), sorted);
-    }
-
-    #[test]
-    fn canonical_bytes_read_back_as_the_same_event() {
-        let event = full();
-        assert_eq!(
-            Event::from_canonical(&event.to_canonical().unwrap()).unwrap(),
-            event
-        );
-    }
-
-    #[test]
-    fn the_same_event_in_another_spelling_is_refused() {
-        let spaced = serde_json::to_string_pretty(&full()).unwrap();
-        assert!(matches!(
-            Event::from_canonical(spaced.as_bytes()),
-            Err(EventError::NotCanonical)
-        ));
-    }
-
-    #[test]
-    fn an_event_of_any_length_is_shortened_until_it_fits_and_no_further() {
-        let mut event = full();
-        event.shorten();
-        assert_eq!(event, full(), "what fits stays as it is");
-        event.path = Some("p".repeat(7000));
-        let long = event.clone();
-        event.shorten();
-        assert_eq!(event, long, "it fits to the byte, not by estimate");
-        for text in event.texts().into_iter().flatten() {
-            *text = "\u{1}".repeat(MAX_EVENT_BYTES);
-        }
-        event.shorten();
-        let bytes = event.to_canonical().unwrap();
-        assert!(bytes.len() <= MAX_EVENT_BYTES);
-        assert_eq!(Event::from_canonical(&bytes).unwrap(), event);
-    }
-
-    #[test]
-    fn only_a_shadow_decision_says_so_and_only_since_there_are_such() {
-        let mut event = full();
-        event.shadow = false;
-        event.chain = None;
-        let enforced = String::from_utf8(event.to_canonical().unwrap()).unwrap();
-        assert!(!enforced.contains("shadow"));
-        event.v = 1;
-        let first = event.to_canonical().unwrap();
-        assert_eq!(Event::from_canonical(&first).unwrap(), event);
-        for (v, shadow) in [(1, true), (0, false), (EVENT_VERSION + 1, false)] {
-            let strange = Event {
-                shadow,
-                v,
-                ..event.clone()
-            };
-            assert!(matches!(
-                Event::from_canonical(&strange.to_canonical().unwrap()),
-                Err(EventError::Version(_))
-            ));
-        }
-        let spelled_out = enforced.replacen("\"time_ms\"", "\"shadow\":false,\"time_ms\"", 1);
-        assert!(matches!(
-            Event::from_canonical(spelled_out.as_bytes()),
-            Err(EventError::NotCanonical)
-        ));
-    }
-
-    #[test]
-    fn a_chain_stands_in_no_event_from_before_there_were_any() {
-        let mut event = full();
-        for (v, is_read) in [(1, false), (2, false), (3, true)] {
-            event.v = v;
-            event.shadow = v == 3;
-            let read = Event::from_canonical(&event.to_canonical().unwrap());
-            assert_eq!(read.is_ok(), is_read, "version {v}");
-        }
-        event.chain = None;
-        event.v = 2;
-        let before = event.to_canonical().unwrap();
-        assert_eq!(Event::from_canonical(&before).unwrap(), event);
-    }
-
-    #[test]
-    fn an_unknown_member_is_refused() {
-        let text = String::from_utf8(full().to_canonical().unwrap()).unwrap();
-        for place in ["{", "\"chain\":{", "\"hops\":[{", "\"table\":[{"] {
-            let extra = text.replacen(place, &format!("{place}\"a\":1,"), 1);
-            assert_ne!(extra, text);
-            assert!(matches!(
-                Event::from_canonical(extra.as_bytes()),
-                Err(EventError::Malformed(_))
-            ));
-        }
-    }
-}
+mod tests;

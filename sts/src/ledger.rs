@@ -36,10 +36,12 @@ pub(crate) enum BatchError {
     /// Nobody writes into another zone's log.
     #[error("the peer does not belong to zone {0:?}")]
     OtherZone(String),
-    /// One decision gives a reason that this build does not know; nothing of the batch was
-    /// recorded.
-    #[error("decision {0} of the batch was refused for an unknown reason")]
-    Reason(usize),
+    /// One decision says something that this build does not know, such as a reason; nothing of the
+    /// batch was recorded.
+    #[error(
+        "decision {0} of the batch says something that this version does not know: update the token service before the points"
+    )]
+    Unknown(usize),
     /// The ledger said no.
     #[error("the batch was not recorded: {0}")]
     Append(#[from] AppendError),
@@ -51,7 +53,7 @@ impl From<BatchError> for Status {
         let text = error.to_string();
         match error {
             BatchError::UnknownPeer | BatchError::OtherZone(_) => Self::permission_denied(text),
-            BatchError::TooLarge | BatchError::Reason(_) => Self::invalid_argument(text),
+            BatchError::TooLarge | BatchError::Unknown(_) => Self::invalid_argument(text),
             BatchError::Append(error) => match error {
                 AppendError::Overloaded => Self::resource_exhausted(text),
                 AppendError::BatchTooLarge(_) | AppendError::Rejected { .. } => {
@@ -104,7 +106,7 @@ impl Service {
         }
         let point = Point { zone, name, boot };
         let submissions = decisions.into_iter().enumerate().map(|(index, decision)| {
-            let event = point.event(decision).ok_or(BatchError::Reason(index))?;
+            let event = point.event(decision).ok_or(BatchError::Unknown(index))?;
             Ok(Submission {
                 event,
                 peer: peer.to_owned(),
@@ -118,7 +120,7 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use caracal_mandate::event::MAX_EVENT_BYTES;
+    use caracal_mandate::event::{Action, Component, Event, HttpStatus, MAX_EVENT_BYTES};
     use caracal_proto::ledger::Decision;
 
     use super::*;
@@ -138,6 +140,13 @@ mod tests {
         }
     }
 
+    /// What points handed in, newest first: the zone's first key is in its ledger as well.
+    async fn told(world: &World) -> Vec<Event> {
+        let mut events = world.events("acme").await;
+        events.retain(|event| event.component == Component::Filter);
+        events
+    }
+
     #[tokio::test]
     async fn a_batch_of_the_peers_own_zone_is_recorded_under_its_name() {
         let world = World::open().await;
@@ -148,7 +157,38 @@ mod tests {
                 .await;
             assert_eq!(durable.unwrap(), 2);
         }
-        assert_eq!(world.events("acme").await.len(), 2);
+        assert_eq!(told(&world).await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_request_is_recorded_with_its_decision_or_behind_it() {
+        let world = World::open().await;
+        let mut both = batch("acme", [1, 2, 3]);
+        let ends = both.decisions.iter_mut().zip([(200, 0), (0, 0), (504, 2)]);
+        for (event, (status, decision)) in ends {
+            event.status = status;
+            event.decision = decision;
+        }
+        both.decisions[0].duration_us = Some(1_250);
+        both.decisions[2].duration_us = Some(u64::MAX);
+        "proxy".clone_into(&mut both.decisions[2].ended_by);
+        world.service().append(Some(PAYOUT), both).await.unwrap();
+        let told: Vec<_> = told(&world)
+            .await
+            .into_iter()
+            .rev()
+            .map(|event| {
+                let status = event.status.map(HttpStatus::get);
+                (event.action, status, event.duration_us, event.decision)
+            })
+            .collect();
+        let longest = Some((1 << 53) - 1);
+        let expected = [
+            (Action::Request, Some(200), Some(1_250), None),
+            (Action::Request, None, None, None),
+            (Action::Response, Some(504), longest, Some(2)),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[tokio::test]
@@ -161,17 +201,30 @@ mod tests {
         }
         let durable = world.service().append(Some(PAYOUT), monster).await;
         assert_eq!(durable.unwrap(), 1);
-        assert_eq!(world.events("acme").await.len(), 1);
+        assert_eq!(told(&world).await.len(), 1);
     }
 
     #[tokio::test]
     async fn anything_else_is_refused_whole() {
         let world = World::open().await;
         let service = world.service();
-        let mut unknown = batch("acme", [1, 2]);
-        "because".clone_into(&mut unknown.decisions[1].reason);
+        let unknown = |change: fn(&mut Decision)| {
+            let mut unknown = batch("acme", [1, 2]);
+            change(&mut unknown.decisions[1]);
+            (Some(PAYOUT), unknown, tonic::Code::InvalidArgument)
+        };
         let cases = [
-            (Some(PAYOUT), unknown, tonic::Code::InvalidArgument),
+            unknown(|decision| "because".clone_into(&mut decision.reason)),
+            unknown(|decision| "nobody".clone_into(&mut decision.ended_by)),
+            unknown(|decision| decision.status = 99),
+            unknown(|decision| decision.status = u32::MAX),
+            // A response to itself, to what is still to come, and to a refusal.
+            unknown(|decision| decision.decision = 2),
+            unknown(|decision| decision.decision = 3),
+            unknown(|decision| {
+                decision.decision = 1;
+                "revoked".clone_into(&mut decision.reason);
+            }),
             (
                 Some(PAYOUT),
                 batch("acme", [1, 0]),
@@ -198,7 +251,7 @@ mod tests {
             let refused = service.append(peer, batch).await.unwrap_err();
             assert_eq!(Status::from(refused).code(), code);
         }
-        assert!(world.events("acme").await.is_empty());
+        assert!(told(&world).await.is_empty());
         world.ledger.clone().close().await;
         let refused = service.append(Some(PAYOUT), batch("acme", [1])).await;
         let status = Status::from(refused.unwrap_err());

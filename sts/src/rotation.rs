@@ -81,19 +81,22 @@ impl Service {
                 self.heard_of(self.store.head().await?).await;
                 return Ok(());
             }
-            let kid = match in_state(&keys, KeyState::Published) {
-                Some(next) => next.kid.clone(),
+            let (kid, done) = match in_state(&keys, KeyState::Published) {
+                Some(next) => (next.kid.clone(), "activated"),
                 None => match self.publish_next(zone).await? {
-                    Some(kid) => kid,
+                    Some(kid) => (kid, "published and activated"),
                     None => continue,
                 },
             };
-            let replaces = None;
-            match self
-                .activate(zone, KeyActivation { kid, replaces }, None)
-                .await
-            {
-                Ok(_) => return Ok(()),
+            let activation = KeyActivation {
+                kid: kid.clone(),
+                replaces: None,
+            };
+            match self.activate(zone, activation, None).await {
+                Ok(_) => {
+                    self.tell(zone, &format!("key {kid} {done}")).await;
+                    return Ok(());
+                }
                 Err(CommitError::Key(KeyRefusal::Overtaken | KeyRefusal::State { .. })) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -131,6 +134,15 @@ impl Service {
         }
     }
 
+    /// The same, for a zone that has a key which signs: this one is to be the next.
+    async fn prepare_next(&self, zone: &Name) -> Result<(), ZoneKeyError> {
+        if let Some(kid) = self.publish_next(zone).await? {
+            self.tell(zone, &format!("key {kid} published, to be the next"))
+                .await;
+        }
+        Ok(())
+    }
+
     async fn activate(
         &self,
         zone: &Name,
@@ -152,7 +164,7 @@ impl Service {
         zone: &Name,
         idempotency: Option<&str>,
     ) -> Result<KeyChange, ZoneKeyError> {
-        self.publish_next(zone).await?;
+        self.prepare_next(zone).await?;
         let keys = self.store.keys(zone).await?;
         let kid_in = |state| in_state(&keys, state).map(|key| key.kid.clone());
         let kid = kid_in(KeyState::Published);
@@ -161,7 +173,7 @@ impl Service {
             replaces: kid_in(KeyState::Active),
         };
         let committed = self.activate(zone, activation, idempotency).await?;
-        if let Err(error) = self.publish_next(zone).await {
+        if let Err(error) = self.prepare_next(zone).await {
             tracing::warn!(%error, %zone, "the next key is not published yet");
         }
         let signing = self.signing(zone);
@@ -188,7 +200,7 @@ impl Service {
         }
         // The revocation stands, whatever becomes of the rest: then the zone refuses, and says so.
         let made = match self.ensure_key(zone).await {
-            Ok(()) => self.publish_next(zone).await.map(|_| ()),
+            Ok(()) => self.prepare_next(zone).await,
             Err(error) => Err(error),
         };
         if let Err(error) = made {

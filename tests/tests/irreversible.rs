@@ -52,6 +52,13 @@ impl Bank {
 
     /// What the ledger has now of the filter's decisions on a request.
     async fn decisions(&self, response: &Response) -> Result<Vec<Value>> {
+        let mut events = self.events(response).await?;
+        events.retain(|event| event["action"] == "request");
+        Ok(events)
+    }
+
+    /// All that the filter said of it.
+    async fn events(&self, response: &Response) -> Result<Vec<Value>> {
         let id = response.request_id.as_deref().context("no request id")?;
         let told = self.stack.caracal(&["explain", id, "--zone", ZONE]).await?;
         let items = told.get("items").and_then(Value::as_array).cloned();
@@ -108,4 +115,42 @@ async fn it_is_in_the_ledger_before_the_service_sees_it_or_the_service_never_doe
     wait::until("the ledger has both", Duration::from_secs(20), both)
         .await
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_answered_is_in_the_ledger_with_the_decision_or_behind_it() {
+    let bank = Bank::start().await.unwrap();
+    for (path, expected) in [
+        ("/payments", &["request"][..]),
+        ("/transfers", &["request", "response"]),
+    ] {
+        let response = bank.post(path).await.unwrap();
+        assert_eq!(response.status, 200);
+        let told = async || {
+            let events = bank.events(&response).await.ok()?;
+            events.last()?.get("status")?;
+            Some(events)
+        };
+        let events = wait::until("the ledger has the answer", Duration::from_secs(20), told)
+            .await
+            .unwrap();
+        let actions: Vec<_> = events
+            .iter()
+            .map(|event| event["action"].as_str())
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|action| Some(*action)).collect();
+        assert_eq!(actions, expected, "{path}");
+        let last = events.last().unwrap();
+        assert_eq!(
+            (&last["status"], last.get("ended_by")),
+            (&Value::from(200), None)
+        );
+        // Measured on loopback; a minute is the proxy's own limit for an answer.
+        let duration_us = last["duration_us"].as_u64().unwrap();
+        assert!((1..60_000_000).contains(&duration_us), "{duration_us}");
+        if events.len() == 2 {
+            assert_eq!(last["decision"], events[0]["emitter"]["seq"]);
+            assert_eq!(last["mandate"], events[0]["mandate"]);
+        }
+    }
 }

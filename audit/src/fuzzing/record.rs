@@ -34,11 +34,22 @@ mod tests {
     fn seeds_are_read_as_their_names_say() {
         let plain = r#"{"event":{"action":"request","component":"filter","emitter":{"boot":"b","name":"sidecar","seq":7},"outcome":"deny","reason":"revoked","time_ms":1,"v":1,"zone":"prod"},"peer":"spiffe://d/p","recorded_ms":2}"#;
         let chain = r#"{"event":{"action":"exchange","chain":{"from":["mdt_0"],"hops":[{"application":"boss","depth":1,"expires":1400,"rights":3,"session":"ses_0"},{"application":"payer","delegation":"dlg_1","depth":0,"expires":1300,"rights":1,"session":"ses_1"}],"table":[{"resource":"https://bank","scopes":["read","write"]}]},"component":"sts","emitter":{"boot":"b","name":"sts","seq":7},"mandate":"mdt_1","outcome":"allow","time_ms":1,"v":3,"zone":"prod"},"peer":"local","recorded_ms":2}"#;
+        let response = r#"{"event":{"action":"response","component":"filter","decision":6,"duration_us":1250,"emitter":{"boot":"b","name":"sidecar","seq":7},"ended_by":"proxy","outcome":"allow","status":504,"time_ms":1,"v":4,"zone":"prod"},"peer":"spiffe://d/p","recorded_ms":2}"#;
         let escaped = plain.replace("sidecar", "s\\u0001\\\"\u{e9}");
         let seeds = [
             ("good-plain", plain.to_owned()),
             ("good-escaped", escaped),
             ("good-chain", chain.to_owned()),
+            ("good-response", response.to_owned()),
+            ("bad-response-status", response.replace("504", "99")),
+            ("bad-response-end", response.replace("proxy", "upstream")),
+            (
+                "bad-response-order",
+                response.replace(
+                    r#""decision":6,"duration_us":1250"#,
+                    r#""duration_us":1250,"decision":6"#,
+                ),
+            ),
             (
                 "bad-chain-order",
                 chain.replace(r#""depth":1,"expires":1400"#, r#""expires":1400,"depth":1"#),

@@ -3,7 +3,7 @@
 
 use caracal_audit::{Clock, Submission};
 use caracal_mandate::event::{
-    Action, Component, Emitter, Event, Outcome, RecordedChain, RecordedHop, RecordedRow,
+    Action, Component, Emitter, Event, HttpStatus, Outcome, RecordedChain, RecordedHop, RecordedRow,
 };
 use caracal_mandate::reason::Reason;
 
@@ -18,7 +18,8 @@ impl Clock for FixedClock {
     }
 }
 
-/// Each third one is refused, each fifth issued a mandate, each seventh has no request id.
+/// Each third one is refused, each fifth issued a mandate, the others were answered; each seventh has no
+/// request id.
 pub(crate) fn submission(zone: &str, name: &str, boot: &str, seq: u64) -> Submission {
     let emitter = Emitter {
         boot: boot.to_owned(),
@@ -37,7 +38,10 @@ pub(crate) fn submission(zone: &str, name: &str, boot: &str, seq: u64) -> Submis
     } else {
         Outcome::Allow
     };
+    let answered = !refused && !issues;
     let event = Event {
+        duration_us: answered.then_some(seq),
+        status: answered.then(|| HttpStatus::try_from(200).ok()).flatten(),
         application: Some("payout".to_owned()),
         chain: issues.then(|| Box::new(chain())),
         mandate: Some(format!("mdt-{name}-{seq}")),

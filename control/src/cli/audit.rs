@@ -83,6 +83,7 @@ impl ListArgs {
             ("ACTION", &["event", "action"]),
             ("OUTCOME", &["event", "outcome"]),
             ("REASON", &["event", "reason"]),
+            ("STATUS", &["event", "status"]),
             ("APPLICATION", &["event", "application"]),
             ("METHOD", &["event", "method"]),
             ("HOST", &["event", "host"]),

@@ -2,6 +2,7 @@
 
 mod issues;
 mod line;
+mod response;
 mod standing;
 mod text;
 
@@ -18,6 +19,7 @@ use super::error::CliError;
 use super::output::plain;
 use issues::Issues;
 use line::{Known, Line};
+use response::Response;
 use standing::{Standing, Thing};
 
 /// Most decisions on one request that are told.
@@ -29,7 +31,8 @@ Example:
   caracal explain 5f1c0a6e-... --zone bank
 
 Every decision on the request is told, oldest first: outcome, reason, what was recorded of what it
-rested on, and whom its authority came through, with what of that is revoked or suspended by now.
+rested on, what the upstream answered and how long it took, and whom its authority came through, with
+what of that is revoked or suspended by now.
 `caracal policy explain` says which rule of a policy version ended where.")]
 pub(crate) struct ExplainArgs {
     /// `x-request-id` of the request; refusals carry it.
@@ -81,6 +84,7 @@ impl Decisions {
             issues: &self.issues,
             standing: &self.standing,
             policies: &self.policies,
+            entries: &self.entries,
         };
         let entries = self.entries.iter();
         entries.map(move |entry| Told::of(entry, &known))
@@ -107,6 +111,7 @@ struct Told<'a> {
     policy_is: Option<String>,
     /// What the entry itself names, by member: a refusal may rest on nothing but that.
     named: BTreeMap<&'static str, Thing>,
+    response: Option<Response>,
     line: Option<Line>,
 }
 
@@ -130,6 +135,7 @@ impl<'a> Told<'a> {
                 .into_iter()
                 .filter_map(|kind| Some((kind, known.standing.of(kind, text(kind)?))))
                 .collect(),
+            response: Response::of(entry, known.entries),
             line: Line::of(entry, known),
         }
     }
@@ -140,6 +146,7 @@ impl<'a> Told<'a> {
             because,
             policy_is,
             named,
+            response,
             line,
         } = self;
         let mut told = (*entry).clone();
@@ -147,6 +154,7 @@ impl<'a> Told<'a> {
             told.insert("because".to_owned(), json!(because));
             told.insert("policy_is".to_owned(), json!(policy_is));
             told.insert("by_now".to_owned(), json!(named));
+            told.insert("response".to_owned(), json!(response));
             told.insert("authority".to_owned(), json!(line));
         }
         told

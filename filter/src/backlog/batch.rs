@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use crate::decision::Decision;
+use crate::decision::{Draft, End};
 
 /// Most decisions in one call: a worker that sends it is away from its requests for well under a
 /// millisecond.
@@ -24,15 +24,17 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Whether another decision may be added.
-    pub(super) fn is_open(&self) -> bool {
-        self.lengths.len() < MAX_BATCH_EVENTS && self.bytes.len() < MAX_BATCH_BYTES
+    /// Whether the decision of this number may be added: there is room, and no number between.
+    pub(super) fn takes(&self, seq: u64) -> bool {
+        self.lengths.len() < MAX_BATCH_EVENTS
+            && self.bytes.len() < MAX_BATCH_BYTES
+            && self.last.checked_add(1) == Some(seq)
     }
 
     /// Adds a decision; tells its bytes.
-    pub(super) fn push(&mut self, seq: u64, decision: &Decision<'_>) -> usize {
+    pub(super) fn push(&mut self, seq: u64, draft: &Draft, end: End) -> usize {
         let before = self.bytes.len();
-        decision.encode(seq, &mut self.bytes);
+        draft.encode(seq, end, &mut self.bytes);
         let length = self.bytes.len().saturating_sub(before);
         self.lengths.push_back(length);
         self.last = seq;

@@ -15,10 +15,11 @@ fn at(monotonic_ms: u64) -> Moment {
 }
 
 fn record(backlog: &mut Backlog) {
-    backlog.push(&Decision {
+    let decision = Decision {
         time_ms: 1,
         ..Decision::default()
-    });
+    };
+    backlog.push(&decision, End::default());
 }
 
 fn numbers(call: &[u8]) -> Vec<u64> {
@@ -85,6 +86,28 @@ fn what_is_in_flight_is_not_dropped() {
 }
 
 #[test]
+fn where_all_wait_the_one_that_finds_no_room_leaves_a_gap_between_two_calls() {
+    let mut backlog = backlog(AuditMode::Besteffort);
+    record(&mut backlog);
+    assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [1]);
+    let wait = |_| backlog.take(&Decision::default()).unwrap();
+    let drafts: Vec<_> = (1..MAX_EVENTS).map(wait).collect();
+    record(&mut backlog);
+    assert_eq!(
+        (backlog.len(), backlog.waiting(), backlog.dropped()),
+        (MAX_EVENTS, MAX_EVENTS - 1, 1)
+    );
+    backlog.answered(None, at(0));
+    for draft in drafts {
+        backlog.hand_over(draft, End::default());
+    }
+    // What a call confirms is a range of numbers, so none of another event may be in it.
+    assert_eq!(numbers(&backlog.next_call(at(100)).unwrap()), [1]);
+    assert_eq!(backlog.answered(Some(&durable(1)), at(100)), Some(1..=1));
+    assert_eq!(numbers(&backlog.next_call(at(100)).unwrap())[0], 3);
+}
+
+#[test]
 fn large_decisions_are_bounded_by_their_bytes_and_go_in_smaller_calls() {
     let mut backlog = backlog(AuditMode::Required);
     let path = "a".repeat(MAX_BATCH_BYTES);
@@ -93,7 +116,7 @@ fn large_decisions_are_bounded_by_their_bytes_and_go_in_smaller_calls() {
         ..Decision::default()
     };
     while backlog.has_room().is_ok() {
-        backlog.push(&large);
+        backlog.push(&large, End::default());
     }
     assert_eq!(backlog.len(), MAX_BYTES / path.len());
     assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [1]);
@@ -101,10 +124,11 @@ fn large_decisions_are_bounded_by_their_bytes_and_go_in_smaller_calls() {
     assert_eq!(numbers(&backlog.next_call(at(0)).unwrap()), [2]);
     let path = "a".repeat(MAX_BATCH_BYTES * 2);
     let mut backlog = self::backlog(AuditMode::Required);
-    backlog.push(&Decision {
+    let larger = Decision {
         path: &path,
         ..large
-    });
+    };
+    backlog.push(&larger, End::default());
     assert_eq!(
         numbers(&backlog.next_call(at(0)).unwrap()),
         [1],

@@ -50,7 +50,8 @@ impl Engine {
         self.settle(ticket, &answer, now)
     }
 
-    /// Refuses what waited too long. The calls that were given up come with it, to be cancelled.
+    /// Refuses what waited too long, and hands over decisions that did. The calls that were given up
+    /// come with it, to be cancelled.
     pub fn give_up_overdue(&mut self, now: Moment) -> (Vec<Settled>, Vec<CallToken>) {
         let mut overdue = self.flights.overdue(now.monotonic_ms);
         let late = self
@@ -65,6 +66,7 @@ impl Engine {
             .flat_map(|ticket| self.not_sent(*ticket, now))
             .collect();
         settled.extend(self.give_up_recordings(now));
+        self.hand_over_overdue(now);
         let calls = self.calls.extract_if(|_, ticket| overdue.contains(ticket));
         (settled, calls.map(|(call, _)| call).collect())
     }

@@ -161,7 +161,8 @@ impl Engine {
                     rests_on: Rc::clone(mandate),
                     attach: recording.attach.clone(),
                 };
-                self.release(&facts, basis, now)
+                let entry = self.entered(recording.number, facts.request_id);
+                self.release(&facts, basis, entry, now)
             }
             Err(NotNow::Ahead) => {
                 self.refuse(&facts, Some(mandate), Reason::AuthorityUnavailable, now)

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use caracal_mandate::verify::VerifiedMandate;
 use caracal_mandate::version::Version;
 
+use super::entry::Entry;
 use super::facts::{StreamId, StreamMap};
 use crate::authority::Authority;
 use crate::time::Moment;
@@ -20,12 +21,16 @@ use crate::time::Moment;
 pub(super) const MAX_STREAMS: usize = 65_536;
 
 /// One request.
-#[derive(Debug)]
-struct Open {
+#[derive(Debug, Default)]
+pub(super) struct Open {
     /// What it rests on, where that was verified here.
-    mandate: Option<Rc<VerifiedMandate>>,
+    pub(super) mandate: Option<Rc<VerifiedMandate>>,
     /// Until when the service's word is good, in monotonic milliseconds; 0 without one.
-    word_until_ms: u64,
+    pub(super) word_until_ms: u64,
+    /// Where the decision on it is.
+    pub(super) entry: Entry,
+    /// Whether it was named as one that may not go on.
+    pub(super) is_cut: bool,
 }
 
 impl Open {
@@ -57,29 +62,40 @@ impl Streams {
     }
 
     /// A request is let through: on its mandate, which was held against the present state just now,
-    /// or on the service's word, which may be older than a revocation that is here.
-    pub(super) fn begin(
-        &mut self,
-        stream: StreamId,
-        mandate: Option<Rc<VerifiedMandate>>,
-        word_until_ms: u64,
-    ) {
+    /// or on the service's word, which may be older than a revocation that is here. Gives the one that
+    /// was known by this number, whose end nobody saw.
+    pub(super) fn begin(&mut self, stream: StreamId, open: Open) -> Option<Open> {
         // The word may be of a state before the one that all were held against.
-        if word_until_ms > 0 {
+        if open.word_until_ms > 0 {
             self.looked_at = None;
         }
-        let open = Open {
-            mandate,
-            word_until_ms,
+        self.open.insert(stream, open)
+    }
+
+    pub(super) fn get(&self, stream: StreamId) -> Option<&Open> {
+        self.open.get(&stream)
+    }
+
+    pub(super) fn get_mut(&mut self, stream: StreamId) -> Option<&mut Open> {
+        self.open.get_mut(&stream)
+    }
+
+    pub(super) fn end(&mut self, stream: StreamId) -> Option<Open> {
+        self.open.remove(&stream)
+    }
+
+    /// Those whose decision has waited for their end since this moment or longer, the longest first.
+    pub(super) fn waiting_since(&self, moment_ms: u64) -> Vec<StreamId> {
+        let waits = |(stream, open): (&StreamId, &Open)| match open.entry {
+            Entry::Waits { since_ms, .. } if since_ms <= moment_ms => Some((since_ms, *stream)),
+            _ => None,
         };
-        self.open.insert(stream, open);
+        let mut waiting: Vec<_> = self.open.iter().filter_map(waits).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, stream)| stream).collect()
     }
 
-    pub(super) fn end(&mut self, stream: StreamId) {
-        self.open.remove(&stream);
-    }
-
-    /// Takes out those that may not go on.
+    /// Those that may not go on. Each is named once.
     pub(super) fn take_ended(
         &mut self,
         authority: Option<&Authority>,
@@ -88,10 +104,11 @@ impl Streams {
         let version = authority.map(|authority| authority.version);
         let changed = version != self.looked_at;
         self.looked_at = version;
-        let ended = |_: &StreamId, open: &mut Open| open.has_ended(authority, changed, now);
-        self.open
-            .extract_if(ended)
-            .map(|(stream, _)| stream)
-            .collect()
+        let ends = |(stream, open): (&StreamId, &mut Open)| {
+            let ends = !open.is_cut && open.has_ended(authority, changed, now);
+            open.is_cut |= ends;
+            ends.then_some(*stream)
+        };
+        self.open.iter_mut().filter_map(ends).collect()
     }
 }

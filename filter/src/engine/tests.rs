@@ -1,5 +1,6 @@
 mod calling;
 mod delegators;
+mod entries;
 mod irreversible;
 mod shadow;
 mod streams;

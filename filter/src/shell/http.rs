@@ -1,6 +1,7 @@
 //! One request.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -10,6 +11,7 @@ use super::carry::set_tracestate;
 use super::{Gate, Vm, host};
 use crate::calls::{is_marked, unmarked};
 use crate::config::{Mode, Role};
+use crate::decision::End;
 use crate::engine::{Outcome, StreamId, Verdict};
 use crate::head::{Head, is_ours};
 
@@ -18,11 +20,14 @@ pub(super) struct Request {
     pub(super) stream: StreamId,
     pub(super) vm: Option<Rc<Vm>>,
     pub(super) gate: Gate,
+    /// When its head came.
+    pub(super) began: Option<Instant>,
 }
 
 impl Request {
     fn begin(&mut self, vm: &Vm) -> Gate {
-        let now = host::now();
+        let (now, instant) = host::now_and_instant();
+        self.began = Some(instant);
         let Ok(pairs) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
             return vm.unable();
         };
@@ -158,7 +163,15 @@ impl Drop for Request {
         if gate == Some(Gate::Held) {
             vm.engine.borrow_mut().abandoned(self.stream);
         } else {
-            vm.engine.borrow_mut().finished(self.stream, host::now());
+            let (now, instant) = host::now_and_instant();
+            let asks = vm.engine.borrow().asks_for_end(self.stream);
+            let end = if asks {
+                let began = self.began;
+                host::end(began.map(|began| instant.saturating_duration_since(began)))
+            } else {
+                End::default()
+            };
+            vm.engine.borrow_mut().finished(self.stream, end, now);
         }
     }
 }

@@ -335,6 +335,7 @@ impl RootContext for Root {
             stream,
             vm: self.vm.clone(),
             gate: Gate::Held,
+            began: None,
         }))
     }
 

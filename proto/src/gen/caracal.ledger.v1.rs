@@ -57,6 +57,19 @@ pub struct Decision {
     /// Whether the point only shadowed: it let the request pass, whatever it decided.
     #[prost(bool, tag = "17")]
     pub shadow: bool,
+    /// HTTP status of the response; 0 while it is not known, and where none came.
+    #[prost(uint32, tag = "18")]
+    pub status: u32,
+    /// From the head of the request at the point until it was over, in microseconds.
+    #[prost(uint64, optional, tag = "19")]
+    pub duration_us: ::core::option::Option<u64>,
+    /// What ended it, where that was not the upstream's answer: authority, client or proxy; else empty.
+    #[prost(string, tag = "20")]
+    pub ended_by: ::prost::alloc::string::String,
+    /// 0 in a decision. Else this is no decision, but tells what became of a request that was let
+    /// through: the one of the decision with this number, which is a smaller one than seq.
+    #[prost(uint64, tag = "21")]
+    pub decision: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AppendResponse {

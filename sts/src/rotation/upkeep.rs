@@ -64,12 +64,7 @@ impl Service {
             }
         }
         match in_state(&keys, KeyState::Published) {
-            None => {
-                if let Some(kid) = self.publish_next(zone).await? {
-                    self.tell(zone, &format!("key {kid} published, to be the next"))
-                        .await;
-                }
-            }
+            None => self.prepare_next(zone).await?,
             Some(next) => self.rotate_if_due(zone, &keys, next, now_ms).await?,
         }
         self.reseal(zone, &keys).await
@@ -99,7 +94,7 @@ impl Service {
                 let (next, active) = (&next.kid, &active.kid);
                 self.tell(zone, &format!("key {next} activated, key {active} retired"))
                     .await;
-                self.publish_next(zone).await.map(|_| ())
+                self.prepare_next(zone).await
             }
             Err(CommitError::Key(KeyRefusal::Overtaken)) => Ok(()),
             Err(error) => Err(error.into()),
@@ -133,7 +128,7 @@ impl Service {
 
     /// What the service did on its own stands in the ledger too. The authority log has it in any
     /// case, so nothing waits for this.
-    async fn tell(&self, zone: &Name, detail: &str) {
+    pub(super) async fn tell(&self, zone: &Name, detail: &str) {
         let mut event = draft(&self.recorder, Action::Admin, self.clock.unix_ms(), "");
         zone.as_str().clone_into(&mut event.zone);
         event.outcome = Outcome::Allow;

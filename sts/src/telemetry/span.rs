@@ -204,7 +204,7 @@ pub(crate) fn describe(event: &Event) {
                 "caracal.action",
                 match event.action {
                     Action::Authorize => "authorize",
-                    Action::Request => "request",
+                    Action::Request | Action::Response => "request",
                     Action::Exchange | Action::Admin => "exchange",
                 },
             ),

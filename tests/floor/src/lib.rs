@@ -1,5 +1,6 @@
 //! The least that a Wasm filter in our place has to ask of its host for each request, and no decision:
-//! the head, who the peer is, the time; take the credential away, and leave the mark. `make bench` holds
+//! the head, who the peer is, the time; take the credential away, and leave the mark; and at its end, what
+//! was answered, and the time again. `make bench` holds
 //! the filter against it, and what is left is what deciding and recording cost.
 
 #![cfg(target_arch = "wasm32")]
@@ -11,6 +12,14 @@ use proxy_wasm::types::{Action, BufferType, ContextType, MapType, Status};
 proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root::default()));
 }}
+
+/// The host lets go of the request.
+impl Drop for Request {
+    fn drop(&mut self) {
+        let _ = hostcalls::get_property(vec!["response", "code"]);
+        let _ = hostcalls::get_current_time();
+    }
+}
 
 /// The mark is all of its configuration.
 #[derive(Default)]

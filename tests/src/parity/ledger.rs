@@ -84,9 +84,10 @@ impl Books {
 
     fn sides(&self, run: &Run, at: At) -> [Vec<String>; 2] {
         let [filter, native] = &run.ids;
-        // A filter's decision is its own; the issue of a mandate is recorded beside it.
+        // A filter's decision is its own; the issue of a mandate is recorded beside it, and behind it
+        // what became of a slow request.
         let filter = self.said(filter.as_deref(), at, |event| {
-            event.component == Component::Filter
+            event.component == Component::Filter && event.action != Action::Response
         });
         let native = self.said(native.as_deref(), at, |event| {
             event.component == Component::Sts && event.action != Action::Authorize

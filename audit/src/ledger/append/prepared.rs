@@ -79,7 +79,9 @@ fn check(submission: &Submission) -> Result<(), Rejection> {
         .emitter
         .seq
         .max(event.time_ms)
-        .max(event.epoch.unwrap_or(0));
+        .max(event.epoch.unwrap_or(0))
+        .max(event.decision.unwrap_or(0))
+        .max(event.duration_us.unwrap_or(0));
     if event.emitter.seq == 0 || largest > MAX_INTEGER {
         return Err(Rejection::Number);
     }

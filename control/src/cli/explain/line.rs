@@ -61,6 +61,8 @@ pub(super) struct Known<'a> {
     pub(super) issues: &'a Issues,
     pub(super) standing: &'a Standing,
     pub(super) policies: &'a Value,
+    /// Every entry on the request.
+    pub(super) entries: &'a [Value],
 }
 
 impl Line {

@@ -16,6 +16,7 @@ fn text_with(entry: &Value, policies: &Value) -> String {
         issues: &Issues::default(),
         standing: &Standing::default(),
         policies,
+        entries: &[],
     };
     Told::of(entry, &known).text(0, &mut BTreeMap::new())
 }
@@ -55,6 +56,7 @@ fn what_is_not_known_is_said_to_be_so() {
         issues: &Issues::default(),
         standing: &Standing::default(),
         policies: &nothing,
+        entries: &[],
     };
     let told = Told::of(&entry, &known).json();
     assert_eq!(told["because"], "a reason that this version does not know");

@@ -39,6 +39,7 @@ impl Told<'_> {
         let mut text = format!(
             "entry {index}: {} by {} {}",
             match of("outcome").as_str() {
+                "allow" if of("action") == "response" => "ended".to_owned(),
                 "allow" => "allowed".to_owned(),
                 // It must not be taken for a refusal that anybody met.
                 "deny" if event.get("shadow") == Some(&Value::Bool(true)) => {
@@ -52,6 +53,12 @@ impl Told<'_> {
         );
         if let Some(because) = &self.because {
             row(&mut text, "because", because);
+        }
+        if let Some(response) = &self.response {
+            row(&mut text, "answered", &response.text());
+            if let Some(decision) = response.decision_at {
+                row(&mut text, "decided", &format!("at entry {decision}"));
+            }
         }
         for (heading, member) in RECORDED {
             let Some(value) = event.get(member) else {

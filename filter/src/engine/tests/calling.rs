@@ -128,7 +128,7 @@ fn when_the_call_is_over_nobody_acts_for_its_caller_any_more() {
     let mut sides = Sides::new();
     let token = letting_act("ses_1");
     assert!(sides.called(1, &token, "").is_some());
-    sides.inbound.finished(1, at(1));
+    sides.inbound.finished(1, End::default(), at(1));
     assert_eq!(sides.sends(7, &[("traceparent", TRACE)]), Ok(None));
 }
 

@@ -77,7 +77,7 @@ fn a_revocation_names_what_rests_on_it_once_and_nothing_else() {
         assert!(point.begin(stream, token));
     }
     assert!(point.cut().is_empty());
-    point.engine.finished(3, at(0));
+    point.engine.finished(3, End::default(), at(0));
     point.revoke(RevocationKind::Mandate, "mdt_accounts:read_5");
     assert_eq!(point.cut(), [1, 2]);
     assert!(point.cut().is_empty());
@@ -174,11 +174,18 @@ fn a_revocation_that_overtakes_the_services_yes_is_not_forgotten() {
 fn what_could_not_be_cut_is_not_begun() {
     let mut point = Point::live();
     let most = u32::try_from(MAX_STREAMS).unwrap();
-    (1..most).for_each(|stream| point.engine.streams.begin(stream, None, 2001));
+    for stream in 1..most {
+        let word_until_ms = 2001;
+        let open = Open {
+            word_until_ms,
+            ..Open::default()
+        };
+        assert!(point.engine.streams.begin(stream, open).is_none());
+    }
     let token = mandate("accounts:read", 5);
     assert!(point.begin(most, &token));
     assert!(!point.begin(most + 1, &token));
-    point.engine.finished(7, at(0));
+    point.engine.finished(7, End::default(), at(0));
     assert!(point.begin(most + 1, &token));
 }
 
@@ -216,7 +223,7 @@ proptest! {
                 }
                 3 => {
                     if let Some((stream, _)) = open.pop() {
-                        point.engine.finished(stream, at(0));
+                        point.engine.finished(stream, End::default(), at(0));
                     }
                 }
                 _ => {

@@ -347,7 +347,9 @@ pub(super) fn denied(reason: Reason) -> Vec<u8> {
     .encode_to_vec()
 }
 
+/// What the ledger is given, with what waited for its end.
 pub(super) fn events(engine: &mut Engine) -> Vec<Decision> {
+    engine.hand_over_overdue(at(1_000_000));
     let Some(call) = engine.backlog().next_call(at(1_000_000)) else {
         return vec![];
     };

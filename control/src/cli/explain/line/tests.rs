@@ -78,6 +78,7 @@ fn told(entry: &Value, standing: &Standing) -> (Option<Value>, String) {
         issues: &issues,
         standing,
         policies: &policies,
+        entries: &[],
     };
     let told = Told::of(entry, &known);
     let line = told.line.as_ref().map(|line| json!(line));
@@ -157,6 +158,7 @@ fn the_line_of_a_mandate_is_told_once() {
         issues: &issues,
         standing: &standing,
         policies: &Value::Null,
+        entries: &[],
     };
     let mut shown = BTreeMap::new();
     let entries = [exchanges()[1].clone(), request("mdt_2")];
@@ -207,6 +209,7 @@ fn a_refusal_without_a_mandate_tells_what_has_become_of_what_it_names() {
         issues: &issues,
         standing: &standing,
         policies: &policies,
+        entries: &[],
     };
     let told = Told::of(&refused, &known);
     let text = told.text(NOW, &mut BTreeMap::new());
