@@ -3,7 +3,7 @@
 use caracal_mandate::event::{Emitter, is_known_version};
 use sqlx::sqlite::SqliteRow;
 
-use super::database::{bytes, integer, text};
+use super::database::{bytes, count, integer, text};
 use super::emitters::Emitters;
 use super::report::{Finding, FindingKind};
 use crate::merkle::Hash;
@@ -11,7 +11,7 @@ use crate::record::request_key::search_key;
 use crate::record::{Columns, Record, Series};
 
 /// What one row says, and what its body hashes to.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub(super) index: Option<u64>,
     pub(super) computed: Hash,
     pub(super) stored: Option<Hash>,
@@ -23,14 +23,53 @@ pub(super) struct Entry {
     request_id: Option<String>,
 }
 
+/// A row of `log_entries` and its emitter, as plain values, from whichever database. Nothing where a
+/// column is empty or not of its type.
+pub(crate) struct Stored<'a> {
+    pub(crate) index: Option<u64>,
+    pub(crate) series: Option<&'a Series>,
+    pub(crate) seq: Option<i64>,
+    pub(crate) recorded_ms: Option<i64>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) request_key: Option<i64>,
+    pub(crate) mandate: Option<String>,
+    pub(crate) mandate_key: Option<i64>,
+    pub(crate) application: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) leaf_hash: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
 impl Entry {
     pub(super) fn read(row: &SqliteRow, zone: &str, emitters: &Emitters) -> Self {
-        let body = bytes(row, "body");
-        let record = Record::from_canonical(&body);
-        let series = integer(row, "emitter_id").and_then(|id| emitters.get(id));
-        let wrong_columns = record.as_ref().map_or(Vec::new(), |record| {
-            differences(found(row, series).as_ref(), record)
-        });
+        let stored = Stored {
+            index: count(row, "idx"),
+            series: integer(row, "emitter_id").and_then(|id| emitters.get(id)),
+            seq: integer(row, "seq"),
+            recorded_ms: integer(row, "recorded_ms"),
+            request_id: text(row, "request_id"),
+            request_key: integer(row, "request_key"),
+            // A file from before there were such columns has no entry that would fill them either.
+            mandate: text(row, "mandate"),
+            mandate_key: integer(row, "mandate_key"),
+            application: text(row, "application"),
+            resource: text(row, "resource"),
+            outcome: text(row, "outcome"),
+            reason: text(row, "reason"),
+            leaf_hash: bytes(row, "leaf_hash"),
+            body: bytes(row, "body"),
+        };
+        Self::judge(stored, zone)
+    }
+
+    /// What the values say about each other.
+    pub(crate) fn judge(row: Stored<'_>, zone: &str) -> Self {
+        let record = Record::from_canonical(&row.body);
+        let wrong_columns = record
+            .as_ref()
+            .map_or(Vec::new(), |record| differences(&row, record));
         let unfit = match &record {
             Err(error) => Some(chain(error)),
             Ok(record) if record.event.zone != zone => {
@@ -41,19 +80,18 @@ impl Entry {
             }
             Ok(_) => None,
         };
-        let computed = Hash::leaf(&body);
-        let stored = Hash::from_bytes(&bytes(row, "leaf_hash"));
-        let by_columns = || (emitter_columns(row, series), text(row, "request_id"));
+        let computed = Hash::leaf(&row.body);
+        let stored = Hash::from_bytes(&row.leaf_hash);
         // To name a damaged entry, the columns come first: they are copies that the change of a
         // body leaves alone.
         let (emitter, request_id) = match record.ok() {
             Some(record) if stored == Some(computed) => {
                 (Some(record.event.emitter), record.event.request_id)
             }
-            _ => by_columns(),
+            _ => (emitter_columns(&row), row.request_id),
         };
         Self {
-            index: super::database::count(row, "idx"),
+            index: row.index,
             computed,
             stored,
             unfit,
@@ -110,49 +148,21 @@ impl Entry {
     }
 }
 
-fn emitter_columns(row: &SqliteRow, series: Option<&Series>) -> Option<Emitter> {
+fn emitter_columns(row: &Stored<'_>) -> Option<Emitter> {
     let Series {
         peer: _,
         name,
         boot,
-    } = series?.clone();
-    let seq = super::database::count(row, "seq")?;
+    } = row.series?.clone();
+    let seq = row.seq?.try_into().ok()?;
     Some(Emitter { boot, name, seq })
 }
 
-/// What a row says beside its body.
-struct Found<'a> {
-    index: Option<u64>,
-    series: &'a Series,
-    recorded_ms: i64,
-    request_key: Option<i64>,
-    mandate_key: Option<i64>,
-    columns: Columns<String>,
-}
-
-/// `None` where a column is empty that must not be, or is about an emitter that is not there.
-fn found<'a>(row: &SqliteRow, series: Option<&'a Series>) -> Option<Found<'a>> {
-    Some(Found {
-        index: super::database::count(row, "idx"),
-        series: series?,
-        recorded_ms: integer(row, "recorded_ms")?,
-        request_key: integer(row, "request_key"),
-        mandate_key: integer(row, "mandate_key"),
-        columns: Columns {
-            seq: integer(row, "seq")?,
-            request_id: text(row, "request_id"),
-            // A file from before there were such columns has no entry that would fill them either.
-            mandate: text(row, "mandate"),
-            application: text(row, "application"),
-            resource: text(row, "resource"),
-            outcome: text(row, "outcome")?,
-            reason: text(row, "reason"),
-        },
-    })
-}
-
-fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> {
-    let Some(found) = found else {
+fn differences(row: &Stored<'_>, record: &Record) -> Vec<&'static str> {
+    // Those that must not be empty, or are about an emitter that is not there.
+    let (Some(series), Some(recorded), Some(seq), Some(outcome)) =
+        (row.series, row.recorded_ms, row.seq, &row.outcome)
+    else {
         return vec!["one that must not be empty"];
     };
     let Record {
@@ -160,45 +170,33 @@ fn differences(found: Option<&Found<'_>>, record: &Record) -> Vec<&'static str> 
         peer,
         recorded_ms,
     } = record;
-    let Columns {
-        seq,
-        request_id,
-        mandate,
-        application,
-        resource,
-        outcome,
-        reason,
-    } = &found.columns;
     let expected = Columns::<&str>::of(event);
     // An index that is none is a finding of its own.
-    let is_key = |key: Option<i64>, id: Option<&str>| match (found.index, id) {
+    let is_key = |key: Option<i64>, id: Option<&str>| match (row.index, id) {
         (Some(index), Some(id)) => key == Some(search_key(index, id)),
         (None, Some(_)) => true,
         (_, None) => key.is_none(),
     };
     [
-        ("peer", found.series.peer == *peer),
-        ("emitter", found.series.name == event.emitter.name),
-        ("boot", found.series.boot == event.emitter.boot),
-        ("seq", *seq == expected.seq),
+        ("peer", series.peer == *peer),
+        ("emitter", series.name == event.emitter.name),
+        ("boot", series.boot == event.emitter.boot),
+        ("seq", seq == expected.seq),
+        ("recorded_ms", Ok(recorded) == i64::try_from(*recorded_ms)),
         (
-            "recorded_ms",
-            Ok(found.recorded_ms) == i64::try_from(*recorded_ms),
+            "request_id",
+            row.request_id.as_deref() == expected.request_id,
         ),
-        ("request_id", request_id.as_deref() == expected.request_id),
-        (
-            "request_key",
-            is_key(found.request_key, expected.request_id),
-        ),
-        ("mandate", mandate.as_deref() == expected.mandate),
-        ("mandate_key", is_key(found.mandate_key, expected.mandate)),
+        ("request_key", is_key(row.request_key, expected.request_id)),
+        ("mandate", row.mandate.as_deref() == expected.mandate),
+        ("mandate_key", is_key(row.mandate_key, expected.mandate)),
         (
             "application",
-            application.as_deref() == expected.application,
+            row.application.as_deref() == expected.application,
         ),
-        ("resource", resource.as_deref() == expected.resource),
+        ("resource", row.resource.as_deref() == expected.resource),
         ("outcome", outcome == expected.outcome),
-        ("reason", reason.as_deref() == expected.reason),
+        ("reason", row.reason.as_deref() == expected.reason),
     ]
     .into_iter()
     .filter_map(|(name, same)| (!same).then_some(name))

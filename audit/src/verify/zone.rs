@@ -1,8 +1,10 @@
 //! One zone: its checkpoints, its entries, its account of itself.
 
-mod checkpoints;
-mod state;
+pub(crate) mod checkpoints;
+pub(crate) mod state;
 mod witnesses;
+
+use std::collections::VecDeque;
 
 use sqlx::sqlite::SqliteConnection;
 use tokio_stream::StreamExt as _;
@@ -13,6 +15,7 @@ use super::entry::Entry;
 use super::judge::{Judge, Seen};
 use super::report::{Finding, FindingKind, Progress, Severity, ZoneReport};
 use super::tree::{Milestone, Tree};
+use super::walk::Walk;
 
 /// Entries between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1024;
@@ -46,22 +49,14 @@ pub(super) async fn verify(
         stored
     };
     let total = account.as_ref().map_or(0, |account| account.size);
-    let mut walk = Walk {
-        emitters,
-        tree: Tree::new(&zone),
-        milestones: &milestones,
-        findings,
-        rows: 0,
-    };
-    walk.entries(connection, total, progress).await;
+    let mut walk = Walk::new(Tree::new(&zone), milestones.iter().cloned(), findings);
+    let rows = entries(connection, emitters, &mut walk, total, progress).await;
     let Walk {
         mut tree,
-        milestones: open,
+        ahead,
         mut findings,
-        rows,
-        emitters: _,
     } = walk;
-    findings.extend(truncation(&tree, open, total));
+    findings.extend(truncation(&tree, &ahead, total));
     if let Some(account) = &account {
         account.compare(&mut tree, &mut findings);
     }
@@ -84,96 +79,49 @@ pub(super) async fn verify(
     Ok(report)
 }
 
-/// The way through the entries, past the milestones.
-struct Walk<'a> {
-    emitters: &'a Emitters,
-    tree: Tree<'a>,
-    /// Those that are still ahead, by size.
-    milestones: &'a [Milestone],
-    findings: Vec<Finding>,
-    rows: u64,
-}
-
-impl Walk<'_> {
-    async fn entries(
-        &mut self,
-        connection: &mut SqliteConnection,
-        total: u64,
-        progress: &mut impl FnMut(Progress),
-    ) {
-        let zone = self.tree.zone();
-        let mut rows = sqlx::query("SELECT * FROM log_entries WHERE zone = $1 ORDER BY idx")
-            .bind(zone)
-            .fetch(connection);
-        while let Some(row) = rows.next().await {
-            match row {
-                Ok(row) => self.entry(Entry::read(&row, zone, self.emitters)),
-                Err(error) => {
-                    let finding = Finding::tampered(FindingKind::Unreadable, zone)
-                        .over(self.tree.position(), total.max(self.tree.position()))
-                        .says("the entries from here on cannot be read", error.to_string());
-                    self.findings.push(finding);
-                    break;
-                }
-            }
-            self.rows = self.rows.saturating_add(1);
-            if self.rows.is_multiple_of(PROGRESS_EVERY) {
-                progress(Progress {
-                    zone: zone.to_owned(),
-                    checked: self.rows,
-                    total,
-                });
-            }
-        }
-        self.pass(self.tree.position());
-    }
-
-    fn entry(&mut self, entry: Entry) {
-        let zone = self.tree.zone();
-        let expected = self.tree.position();
-        let Some(index) = entry.index.filter(|index| *index >= expected) else {
-            let finding = entry.finding(FindingKind::Index, zone);
-            self.findings.push(finding.says(
-                "an entry has an index that is taken or is none",
-                format!("the next index after the entries before it is {expected}"),
-            ));
-            return;
-        };
-        if index > expected {
-            let finding = Finding::tampered(FindingKind::Missing, zone);
-            self.findings
-                .push(finding.over(expected, index.saturating_sub(1)).says(
-                    "entries are missing",
-                    format!("the entry with index {index} follows directly after them"),
-                ));
-            self.pass(index);
-            self.tree.jump(index);
-        }
-        self.pass(index);
-        if entry.agrees() {
-            self.findings.extend(entry.findings(zone));
-        }
-        self.tree.append(entry);
-    }
-
-    /// Compares with every milestone up to `size`.
-    fn pass(&mut self, size: u64) {
-        while let Some((milestone, ahead)) = self.milestones.split_first() {
-            if milestone.size > size {
+/// Takes the walk to the end of what is there, and returns the number of rows.
+async fn entries(
+    connection: &mut SqliteConnection,
+    emitters: &Emitters,
+    walk: &mut Walk,
+    total: u64,
+    progress: &mut impl FnMut(Progress),
+) -> u64 {
+    let zone = walk.tree.zone().to_owned();
+    let mut checked: u64 = 0;
+    let mut rows = sqlx::query("SELECT * FROM log_entries WHERE zone = $1 ORDER BY idx")
+        .bind(&zone)
+        .fetch(connection);
+    while let Some(row) = rows.next().await {
+        match row {
+            Ok(row) => walk.entry(Entry::read(&row, &zone, emitters)),
+            Err(error) => {
+                let position = walk.tree.position();
+                let finding = Finding::tampered(FindingKind::Unreadable, &zone)
+                    .over(position, total.max(position))
+                    .says("the entries from here on cannot be read", error.to_string());
+                walk.findings.push(finding);
                 break;
             }
-            self.tree.jump(milestone.size);
-            self.tree.compare(milestone, &mut self.findings);
-            self.milestones = ahead;
+        }
+        checked = checked.saturating_add(1);
+        if checked.is_multiple_of(PROGRESS_EVERY) {
+            progress(Progress {
+                zone: zone.clone(),
+                checked,
+                total,
+            });
         }
     }
+    walk.pass(walk.tree.position());
+    checked
 }
 
 /// Entries that were signed, or counted, and are not there; and those before them that hence nobody can
 /// confirm.
-fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding> {
+fn truncation(tree: &Tree, ahead: &VecDeque<Milestone>, counted: u64) -> Vec<Finding> {
     let present = tree.position();
-    let newest = ahead.last();
+    let newest = ahead.back();
     let promised = newest.map_or(0, |milestone| milestone.size).max(counted);
     if promised <= present {
         return Vec::new();
@@ -186,7 +134,7 @@ fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding
     };
     let finding = Finding::tampered(FindingKind::Missing, tree.zone());
     let finding = finding.over(present, promised.saturating_sub(1));
-    let (Some(next), Some((first, last))) = (ahead.first(), tree.unsettled()) else {
+    let (Some(next), Some((first, last))) = (ahead.front(), tree.unsettled()) else {
         return vec![finding.says("the end of the log was cut off", evidence)];
     };
     let Milestone { size, source, .. } = next;
@@ -204,7 +152,7 @@ fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding
 }
 
 /// Entries after the last good checkpoint.
-fn unsigned_tail(zone: &str, tree: &Tree<'_>, milestones: &[Milestone]) -> Option<Finding> {
+fn unsigned_tail(zone: &str, tree: &Tree, milestones: &[Milestone]) -> Option<Finding> {
     let signed = milestones.last().map_or(0, |milestone| milestone.size);
     let last = tree
         .position()
