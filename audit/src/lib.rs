@@ -42,7 +42,8 @@ mod testing;
 
 pub use ledger::{
     AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, PublishRule,
-    QUEUE_LIMIT, ReadError, Rejection, StoredEntry, Submission, WitnessStatus, Witnessing,
+    QUEUE_LIMIT, ReadError, Rejection, SelfCheckStatus, StoredEntry, Submission, WitnessStatus,
+    Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{
