@@ -10,7 +10,7 @@
 //! - [`merkle`]: the RFC 6962 tree. Pure.
 //! - [`note`]: C2SP signed notes, checkpoints and cosignatures. Pure.
 //! - [`ledger`]: the sequencer and the publisher, one log per zone. The sequencers of replicas that
-//!   share a `PostgreSQL` database take turns.
+//!   share a `PostgreSQL` database take turns, and each process checks all of it for as long as it runs.
 //! - [`witness`]: a witness of other logs, the asking of witnesses, and the policy that says how many
 //!   are enough.
 //! - [`tiles`]: the log as static files, and proofs from them. Pure.

@@ -49,7 +49,8 @@ pub(super) async fn verify(
         stored
     };
     let total = account.as_ref().map_or(0, |account| account.size);
-    let mut walk = Walk::new(Tree::new(&zone), milestones.iter().cloned(), findings);
+    let signed = milestones.last().map_or(0, |milestone| milestone.size);
+    let mut walk = Walk::new(Tree::new(&zone), milestones, findings);
     let rows = entries(connection, emitters, &mut walk, total, progress).await;
     let Walk {
         mut tree,
@@ -61,7 +62,7 @@ pub(super) async fn verify(
         account.compare(&mut tree, &mut findings);
     }
     tree.finish(&mut findings);
-    findings.extend(unsigned_tail(&zone, &tree, &milestones));
+    findings.extend(unsigned_tail(&zone, &tree, signed));
     findings.extend(unwitnessed);
     let report = ZoneReport {
         entries: rows,
@@ -152,8 +153,7 @@ fn truncation(tree: &Tree, ahead: &VecDeque<Milestone>, counted: u64) -> Vec<Fin
 }
 
 /// Entries after the last good checkpoint.
-fn unsigned_tail(zone: &str, tree: &Tree, milestones: &[Milestone]) -> Option<Finding> {
-    let signed = milestones.last().map_or(0, |milestone| milestone.size);
+fn unsigned_tail(zone: &str, tree: &Tree, signed: u64) -> Option<Finding> {
     let last = tree
         .position()
         .checked_sub(1)
