@@ -10,6 +10,7 @@ mod open;
 mod publisher;
 mod read;
 mod search;
+mod self_check;
 mod sequencer;
 mod state;
 mod storage;
@@ -29,12 +30,14 @@ pub use append::{AppendError, Rejection};
 pub use open::OpenError;
 pub(crate) use read::NEWEST_SETTLED;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
+pub use self_check::SelfCheckStatus;
 pub(crate) use state::{signed, unsigned};
 pub(crate) use storage::new_file;
 pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 
 use crate::note::CheckpointSigner;
-use known::KnownLogs;
+use known::{KnownLogs, Trees};
+use self_check::{Checker, SelfCheck};
 use storage::Storage;
 use witnessing::WitnessedHandle;
 
@@ -84,6 +87,7 @@ pub struct Ledger {
     verifier_key: Arc<str>,
     /// Whether witnesses are asked, and what came of it.
     witnessed: Option<WitnessedHandle>,
+    self_check: Arc<SelfCheck>,
 }
 
 impl Ledger {
@@ -134,7 +138,9 @@ impl Ledger {
                 witnessing::start(witnessing, storage.readers.clone(), verifier.clone())
             })
             .unzip();
-        let logs = KnownLogs::new(logs, verifier);
+        let trees = Trees::new(logs);
+        let checker = Checker::new(place, trees.clone(), verifier.clone(), Arc::clone(&clock))?;
+        let logs = KnownLogs::new(trees, verifier);
         let dialect = storage.writer.dialect;
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
@@ -148,6 +154,7 @@ impl Ledger {
             dialect,
             verifier_key,
             witnessed,
+            self_check: Arc::new(SelfCheck::start(checker)),
         })
     }
 
@@ -181,8 +188,15 @@ impl Ledger {
         self.witnessed.as_ref().map(WitnessedHandle::status)
     }
 
+    /// What came of the ledger's continuous check of itself, for readiness and metrics.
+    #[must_use]
+    pub fn self_check(&self) -> SelfCheckStatus {
+        self.self_check.status()
+    }
+
     /// Takes what is queued, publishes, and stops. Appends from other handles fail from now on.
     pub async fn close(self) {
+        self.self_check.stop().await;
         let (done, closed) = oneshot::channel();
         // Both fail only if the sequencer has ended already, which is what is asked for.
         if self.commands.send(Command::Close(done)).await.is_ok() {

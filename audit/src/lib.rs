@@ -10,7 +10,7 @@
 //! - [`merkle`]: the RFC 6962 tree. Pure.
 //! - [`note`]: C2SP signed notes, checkpoints and cosignatures. Pure.
 //! - [`ledger`]: the sequencer and the publisher, one log per zone. The sequencers of replicas that
-//!   share a `PostgreSQL` database take turns.
+//!   share a `PostgreSQL` database take turns, and each process checks all of it for as long as it runs.
 //! - [`witness`]: a witness of other logs, the asking of witnesses, and the policy that says how many
 //!   are enough.
 //! - [`tiles`]: the log as static files, and proofs from them. Pure.
@@ -42,7 +42,8 @@ mod testing;
 
 pub use ledger::{
     AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, PublishRule,
-    QUEUE_LIMIT, ReadError, Rejection, StoredEntry, Submission, WitnessStatus, Witnessing,
+    QUEUE_LIMIT, ReadError, Rejection, SelfCheckStatus, StoredEntry, Submission, WitnessStatus,
+    Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{

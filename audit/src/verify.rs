@@ -15,13 +15,14 @@
 
 mod database;
 mod emitters;
-mod entry;
+pub(crate) mod entry;
 mod judge;
 mod report;
 #[cfg(test)]
 mod tests;
-mod tree;
-mod zone;
+pub(crate) mod tree;
+pub(crate) mod walk;
+pub(crate) mod zone;
 
 use std::path::Path;
 

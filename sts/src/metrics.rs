@@ -2,6 +2,8 @@
 //!
 //! Every label takes its values from a fixed list: nobody outside can make the number of series grow.
 
+mod self_check;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 
@@ -210,6 +212,8 @@ impl Metrics {
         self.points.set(i64::try_from(points).unwrap_or(i64::MAX));
         let mut written = String::new();
         text::encode_registry(&mut written, &self.registry)?;
+        let self_check = service.recorder.ledger().self_check();
+        text::encode_registry(&mut written, &self_check::registry(&self_check))?;
         if let Some(peers) = &service.peers {
             text::encode_registry(&mut written, &of_peers(&peers.stats()))?;
         }
@@ -320,6 +324,8 @@ mod tests {
             "caracal_sts_feed_propagation_seconds_sum 0.003".to_owned(),
             "caracal_sts_revocation_coverage_seconds_sum 0.0025".to_owned(),
             "caracal_sts_enforcement_points 0".to_owned(),
+            "caracal_sts_ledger_self_check_findings 0".to_owned(),
+            "caracal_sts_ledger_self_check_passes_total 0".to_owned(),
             "# EOF".to_owned(),
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");

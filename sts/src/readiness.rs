@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use caracal_audit::SelfCheckStatus;
 use caracal_mandate::name::Name;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -64,6 +65,7 @@ pub(crate) struct Readiness {
     authority_log: LogCheck,
     ledger: LedgerCheck,
     keys: KeyCheck,
+    ledger_self_check: SelfCheckStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +159,8 @@ impl Service {
                 "the signing keys of {count} zones do not open here"
             ));
         }
+        let ledger_self_check = self.recorder.ledger().self_check();
+        reasons.extend(ledger_self_check.reasons());
         Readiness {
             ready: reasons.is_empty(),
             reasons,
@@ -164,6 +168,7 @@ impl Service {
             authority_log,
             ledger,
             keys,
+            ledger_self_check,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What this sequencer knows of the logs, held against what the database says.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::AnyConnection;
 
@@ -9,9 +10,32 @@ use super::state::{StateRow, extend};
 use crate::merkle::Frontier;
 use crate::note::CheckpointVerifier;
 
-/// The tree of each zone, as this process last saw it committed.
+/// The tree of each zone, as this process last saw it committed. Clones are one.
+#[derive(Clone, Default)]
+pub(super) struct Trees(Arc<Mutex<HashMap<String, Frontier>>>);
+
+impl Trees {
+    pub(super) fn new(logs: HashMap<String, Frontier>) -> Self {
+        Self(Arc::new(Mutex::new(logs)))
+    }
+
+    /// All of them at one moment. What the database says afterwards is no less.
+    pub(super) fn snapshot(&self) -> HashMap<String, Frontier> {
+        self.all().clone()
+    }
+
+    fn get(&self, zone: &str) -> Option<Frontier> {
+        self.all().get(zone).cloned()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Frontier>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The trees, and the key that logs of others are checked with.
 pub(super) struct KnownLogs {
-    logs: HashMap<String, Frontier>,
+    trees: Trees,
     verifier: CheckpointVerifier,
 }
 
@@ -26,13 +50,13 @@ pub(super) enum FollowError {
 }
 
 impl KnownLogs {
-    pub(super) const fn new(logs: HashMap<String, Frontier>, verifier: CheckpointVerifier) -> Self {
-        Self { logs, verifier }
+    pub(super) const fn new(trees: Trees, verifier: CheckpointVerifier) -> Self {
+        Self { trees, verifier }
     }
 
     /// What was committed.
     pub(super) fn commit(&mut self, zone: String, frontier: Frontier) {
-        self.logs.insert(zone, frontier);
+        self.trees.all().insert(zone, frontier);
     }
 
     /// The log of `row`, within a transaction that has the turn. It is as this sequencer left it; or
@@ -47,7 +71,7 @@ impl KnownLogs {
     ) -> Result<Frontier, FollowError> {
         let zone = &row.zone;
         let fenced = || FollowError::Fenced(zone.clone());
-        let Some(known) = self.logs.get(zone) else {
+        let Some(known) = self.trees.get(zone) else {
             // Another replica made it.
             return match open::check(connection, row, &self.verifier).await {
                 Ok(frontier) => Ok(frontier),
@@ -58,13 +82,13 @@ impl KnownLogs {
                 }
             };
         };
-        if row.is(known) {
-            return Ok(known.clone());
+        if row.is(&known) {
+            return Ok(known);
         }
         if row.size <= known.size() {
             return Err(fenced());
         }
-        let longer = extend(connection, zone, known.clone(), row.size).await?;
+        let longer = extend(connection, zone, known, row.size).await?;
         longer
             .filter(|frontier| row.is(frontier))
             .ok_or_else(fenced)
@@ -72,6 +96,6 @@ impl KnownLogs {
 
     /// Whether a zone that the database does not have is new to this sequencer too.
     pub(super) fn may_create(&self, zone: &str) -> bool {
-        self.logs.get(zone).is_none_or(|log| log.size() == 0)
+        self.trees.get(zone).is_none_or(|log| log.size() == 0)
     }
 }

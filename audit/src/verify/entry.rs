@@ -2,9 +2,10 @@
 
 mod row;
 
+use std::borrow::Cow;
+
 use caracal_mandate::event::{Emitter, is_known_version};
 
-use super::emitters::Emitters;
 use super::report::{Finding, FindingKind};
 use crate::merkle::Hash;
 use crate::record::request_key::search_key;
@@ -12,7 +13,7 @@ use crate::record::{Columns, Record, Series, Text};
 pub(super) use row::{Places, Row};
 
 /// What one row says, and what its body hashes to.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub(super) index: Option<u64>,
     pub(super) computed: Hash,
     pub(super) stored: Option<Hash>,
@@ -25,15 +26,35 @@ pub(super) struct Entry {
     request_id: Option<String>,
 }
 
+/// What a text is taken for that is none: no event has it.
+pub(crate) const NO_TEXT: &str = "\u{fffd}";
+
+/// A row of `log_entries` and its emitter, as plain values, from whichever database. Nothing where a
+/// column is empty, and [`NO_TEXT`] where it is not of its type.
+pub(crate) struct Stored<'a> {
+    pub(crate) index: Option<u64>,
+    pub(crate) series: Option<&'a Series>,
+    pub(crate) seq: Option<i64>,
+    pub(crate) recorded_ms: Option<i64>,
+    pub(crate) request_id: Option<Cow<'a, str>>,
+    pub(crate) request_key: Option<i64>,
+    pub(crate) mandate: Option<Cow<'a, str>>,
+    pub(crate) mandate_key: Option<i64>,
+    pub(crate) application: Option<Cow<'a, str>>,
+    pub(crate) resource: Option<Cow<'a, str>>,
+    pub(crate) outcome: Option<Cow<'a, str>>,
+    pub(crate) reason: Option<Cow<'a, str>>,
+    pub(crate) leaf_hash: Cow<'a, [u8]>,
+    pub(crate) body: Cow<'a, [u8]>,
+}
+
 impl Entry {
-    /// Reads a row that ought to have an index of at least `expected`.
-    pub(super) fn read(row: Row<'_>, zone: &str, emitters: &Emitters, expected: u64) -> Self {
-        let body = row.body();
-        let record = Record::borrowed(body);
-        let series = row.emitter_id().and_then(|id| emitters.get(id));
-        let wrong_columns = record.as_ref().map_or(Vec::new(), |record| {
-            differences(found(row, series).as_ref(), record)
-        });
+    /// What the values say about each other. The entry ought to have an index of at least `expected`.
+    pub(crate) fn judge(row: &Stored<'_>, zone: &str, expected: u64) -> Self {
+        let record = Record::borrowed(&row.body);
+        let wrong_columns = record
+            .as_ref()
+            .map_or(Vec::new(), |record| differences(row, record));
         let unfit = match &record {
             Err(error) => Some(chain(error)),
             Ok(record) if record.event.zone.as_ref() != zone => Some(format!(
@@ -43,15 +64,10 @@ impl Entry {
             Ok(record) if !is_known_version(record.event.v) => {
                 Some(format!("it has schema version {}", record.event.v))
             }
-            Ok(record) if !record.event.is_of_its_version() => Some(format!(
-                "it has members that schema version {} had not",
-                record.event.v
-            )),
             Ok(_) => None,
         };
-        let computed = Hash::leaf(body);
-        let stored = Hash::from_bytes(row.leaf_hash());
-        let by_columns = || (emitter_columns(row, series), row.request_id());
+        let computed = Hash::leaf(&row.body);
+        let stored = Hash::from_bytes(&row.leaf_hash);
         // To name a damaged entry, the columns come first: they are copies that the change of a
         // body leaves alone.
         let (emitter, request_id) = match &record {
@@ -61,15 +77,14 @@ impl Entry {
                 let request_id = record.event.request_id.as_ref().map(Text::as_ref);
                 (Some(Emitter { boot, name, seq }), request_id)
             }
-            _ => by_columns(),
+            _ => (emitter_columns(row), row.request_id.as_deref()),
         };
-        let index = row.index();
         let is_named = unfit.is_some()
             || !wrong_columns.is_empty()
             || stored != Some(computed)
-            || index.is_none_or(|index| index < expected);
+            || row.index.is_none_or(|index| index < expected);
         Self {
-            index,
+            index: row.index,
             computed,
             stored,
             unfit,
@@ -126,13 +141,13 @@ impl Entry {
     }
 }
 
-fn emitter_columns<'a>(row: Row<'_>, series: Option<&'a Series>) -> Option<Emitter<&'a str>> {
+fn emitter_columns<'a>(row: &Stored<'a>) -> Option<Emitter<&'a str>> {
     let Series {
         peer: _,
         name,
         boot,
-    } = series?;
-    let seq = row.number()?;
+    } = row.series?;
+    let seq = row.seq?.try_into().ok()?;
     Some(Emitter { boot, name, seq })
 }
 
@@ -145,39 +160,11 @@ fn owned(emitter: Emitter<&str>) -> Emitter {
     }
 }
 
-/// What a row says beside its body.
-struct Found<'a> {
-    index: Option<u64>,
-    series: &'a Series,
-    recorded_ms: i64,
-    request_key: Option<i64>,
-    mandate_key: Option<i64>,
-    columns: Columns<&'a str>,
-}
-
-/// `None` where a column is empty that must not be, or is about an emitter that is not there.
-fn found<'a>(row: Row<'a>, series: Option<&'a Series>) -> Option<Found<'a>> {
-    Some(Found {
-        index: row.index(),
-        series: series?,
-        recorded_ms: row.recorded_ms()?,
-        request_key: row.request_key(),
-        mandate_key: row.mandate_key(),
-        columns: Columns {
-            seq: row.seq()?,
-            request_id: row.request_id(),
-            // A file from before there were such columns has no entry that would fill them either.
-            mandate: row.mandate(),
-            application: row.application(),
-            resource: row.resource(),
-            outcome: row.outcome()?,
-            reason: row.reason(),
-        },
-    })
-}
-
-fn differences(found: Option<&Found<'_>>, record: &Record<Text<'_>>) -> Vec<&'static str> {
-    let Some(found) = found else {
+fn differences(row: &Stored<'_>, record: &Record<Text<'_>>) -> Vec<&'static str> {
+    // Those that must not be empty, or are about an emitter that is not there.
+    let (Some(series), Some(recorded), Some(seq), Some(outcome)) =
+        (row.series, row.recorded_ms, row.seq, &row.outcome)
+    else {
         return vec!["one that must not be empty"];
     };
     let Record {
@@ -185,42 +172,33 @@ fn differences(found: Option<&Found<'_>>, record: &Record<Text<'_>>) -> Vec<&'st
         peer,
         recorded_ms,
     } = record;
-    let Columns {
-        seq,
-        request_id,
-        mandate,
-        application,
-        resource,
-        outcome,
-        reason,
-    } = &found.columns;
     let expected = Columns::<&str>::of(event);
     // An index that is none is a finding of its own.
-    let is_key = |key: Option<i64>, id: Option<&str>| match (found.index, id) {
+    let is_key = |key: Option<i64>, id: Option<&str>| match (row.index, id) {
         (Some(index), Some(id)) => key == Some(search_key(index, id)),
         (None, Some(_)) => true,
         (_, None) => key.is_none(),
     };
     [
-        ("peer", found.series.peer == peer.as_ref()),
-        ("emitter", found.series.name == event.emitter.name.as_ref()),
-        ("boot", found.series.boot == event.emitter.boot.as_ref()),
-        ("seq", *seq == expected.seq),
+        ("peer", series.peer == peer.as_ref()),
+        ("emitter", series.name == event.emitter.name.as_ref()),
+        ("boot", series.boot == event.emitter.boot.as_ref()),
+        ("seq", seq == expected.seq),
+        ("recorded_ms", Ok(recorded) == i64::try_from(*recorded_ms)),
         (
-            "recorded_ms",
-            Ok(found.recorded_ms) == i64::try_from(*recorded_ms),
+            "request_id",
+            row.request_id.as_deref() == expected.request_id,
         ),
-        ("request_id", *request_id == expected.request_id),
+        ("request_key", is_key(row.request_key, expected.request_id)),
+        ("mandate", row.mandate.as_deref() == expected.mandate),
+        ("mandate_key", is_key(row.mandate_key, expected.mandate)),
         (
-            "request_key",
-            is_key(found.request_key, expected.request_id),
+            "application",
+            row.application.as_deref() == expected.application,
         ),
-        ("mandate", *mandate == expected.mandate),
-        ("mandate_key", is_key(found.mandate_key, expected.mandate)),
-        ("application", *application == expected.application),
-        ("resource", *resource == expected.resource),
-        ("outcome", *outcome == expected.outcome),
-        ("reason", *reason == expected.reason),
+        ("resource", row.resource.as_deref() == expected.resource),
+        ("outcome", outcome == expected.outcome),
+        ("reason", row.reason.as_deref() == expected.reason),
     ]
     .into_iter()
     .filter_map(|(name, same)| (!same).then_some(name))

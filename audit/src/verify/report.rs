@@ -147,7 +147,7 @@ impl Report {
 }
 
 impl Finding {
-    pub(super) fn new(severity: Severity, kind: FindingKind, zone: &str) -> Self {
+    pub(crate) fn new(severity: Severity, kind: FindingKind, zone: &str) -> Self {
         Self {
             severity,
             kind,
@@ -161,15 +161,15 @@ impl Finding {
         }
     }
 
-    pub(super) fn tampered(kind: FindingKind, zone: &str) -> Self {
+    pub(crate) fn tampered(kind: FindingKind, zone: &str) -> Self {
         Self::new(Severity::Tampered, kind, zone)
     }
 
-    pub(super) fn at(self, index: u64) -> Self {
+    pub(crate) fn at(self, index: u64) -> Self {
         self.over(index, index)
     }
 
-    pub(super) fn over(self, first: u64, last: u64) -> Self {
+    pub(crate) fn over(self, first: u64, last: u64) -> Self {
         Self {
             first: Some(first),
             last: Some(last),
@@ -177,7 +177,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn says(self, what: impl Into<String>, evidence: impl Into<String>) -> Self {
+    pub(crate) fn says(self, what: impl Into<String>, evidence: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             evidence: evidence.into(),

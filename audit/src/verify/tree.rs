@@ -1,26 +1,28 @@
 //! The tree of one zone, followed twice: over the bodies and over the stored leaf hashes.
 
+use std::sync::Arc;
+
 use super::entry::Entry;
 use super::report::{Finding, FindingKind};
 use crate::merkle::{Frontier, Hash};
 
 /// A signed state of the log.
 #[derive(Debug, Clone)]
-pub(super) struct Milestone {
-    pub(super) size: u64,
-    pub(super) root: Hash,
+pub(crate) struct Milestone {
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
     /// The frontier that is stored beside the note, if it hashes to the signed root, and hence is
     /// as good as signed.
-    pub(super) frontier: Option<Frontier>,
+    pub(crate) frontier: Option<Frontier>,
     /// Where the checkpoint comes from, in words.
-    pub(super) source: &'static str,
+    pub(crate) source: &'static str,
     /// Whether a signature vouches for it.
-    pub(super) signed: bool,
+    pub(crate) signed: bool,
 }
 
 /// The two trees, and what is still open since the last milestone.
-pub(super) struct Tree<'a> {
-    zone: &'a str,
+pub(crate) struct Tree {
+    zone: Arc<str>,
     bodies: Frontier,
     hashes: Frontier,
     /// Index of the next entry. Ahead of the frontiers while these are lost.
@@ -39,15 +41,21 @@ pub(super) struct Tree<'a> {
     disputed: Vec<Entry>,
 }
 
-impl<'a> Tree<'a> {
-    pub(super) fn new(zone: &'a str) -> Self {
+impl Tree {
+    pub(crate) fn new(zone: &str) -> Self {
+        Self::resume(zone, Frontier::new())
+    }
+
+    /// Goes on from a tree that is known to be right.
+    pub(crate) fn resume(zone: &str, known: Frontier) -> Self {
+        let position = known.size();
         Self {
-            zone,
-            bodies: Frontier::new(),
-            hashes: Frontier::new(),
-            position: 0,
-            settled: 0,
-            stretch: 0,
+            zone: zone.into(),
+            bodies: known.clone(),
+            hashes: known,
+            position,
+            settled: position,
+            stretch: position,
             confirmed: 0,
             unbroken: true,
             lost: false,
@@ -55,40 +63,40 @@ impl<'a> Tree<'a> {
         }
     }
 
-    pub(super) fn zone(&self) -> &'a str {
-        self.zone
+    pub(crate) fn zone(&self) -> &str {
+        &self.zone
     }
 
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// Entries, from the first on, that agree with a signature.
-    pub(super) fn confirmed(&self) -> u64 {
+    pub(crate) fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
     /// Whether every entry so far is confirmed or reported.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.unsettled().is_none()
     }
 
     /// The entries that are neither confirmed nor reported, if there are any.
-    pub(super) fn unsettled(&self) -> Option<(u64, u64)> {
+    pub(crate) fn unsettled(&self) -> Option<(u64, u64)> {
         let last = self.position.checked_sub(1)?;
         (self.settled <= last).then_some((self.settled, last))
     }
 
     /// Whether the tree stands on a hole.
-    pub(super) fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.lost
     }
 
-    pub(super) fn root(&self) -> Hash {
+    pub(crate) fn root(&self) -> Hash {
         self.bodies.root()
     }
 
-    pub(super) fn append(&mut self, entry: Entry) {
+    pub(crate) fn append(&mut self, entry: Entry) {
         self.position = self.position.saturating_add(1);
         if !self.lost {
             self.bodies.append(entry.computed);
@@ -100,7 +108,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Goes on at `position`, over entries that are not there.
-    pub(super) fn jump(&mut self, position: u64) {
+    pub(crate) fn jump(&mut self, position: u64) {
         if position > self.position {
             self.position = position;
             self.lost = true;
@@ -108,7 +116,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Compares with a milestone of exactly this size.
-    pub(super) fn compare(&mut self, milestone: &Milestone, findings: &mut Vec<Finding>) {
+    pub(crate) fn compare(&mut self, milestone: &Milestone, findings: &mut Vec<Finding>) {
         let by_bodies = !self.lost && self.bodies.root() == milestone.root;
         let by_hashes = !self.lost && self.hashes.root() == milestone.root;
         let (size, source) = (milestone.size, milestone.source);
@@ -133,7 +141,7 @@ impl<'a> Tree<'a> {
                 let text = format!(
                     "two signed roots exist for {size} entries, one of them in the {source}"
                 );
-                let finding = Finding::tampered(FindingKind::Root, self.zone);
+                let finding = Finding::tampered(FindingKind::Root, &self.zone);
                 let finding = match size.checked_sub(1) {
                     Some(last) => finding.over(self.stretch, last),
                     None => finding,
@@ -154,7 +162,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Reports what no later checkpoint can settle.
-    pub(super) fn finish(&mut self, findings: &mut Vec<Finding>) {
+    pub(crate) fn finish(&mut self, findings: &mut Vec<Finding>) {
         self.settle_without_proof(findings);
     }
 
@@ -176,7 +184,7 @@ impl<'a> Tree<'a> {
                 ),
             )
         };
-        Finding::tampered(FindingKind::Root, self.zone)
+        Finding::tampered(FindingKind::Root, &self.zone)
             .over(self.settled, last)
             .says(what, evidence)
     }
@@ -184,12 +192,12 @@ impl<'a> Tree<'a> {
     fn settle(&mut self, bodies_are_right: bool, source: &str, findings: &mut Vec<Finding>) {
         for entry in self.disputed.drain(..) {
             let finding = if bodies_are_right {
-                entry.finding(FindingKind::LeafHash, self.zone).says(
+                entry.finding(FindingKind::LeafHash, &self.zone).says(
                     "the stored leaf hash was changed; the body is as it was recorded",
                     format!("the body belongs to the tree of the {source}, the leaf hash does not"),
                 )
             } else {
-                entry.finding(FindingKind::Body, self.zone).says(
+                entry.finding(FindingKind::Body, &self.zone).says(
                     "the stored body was changed",
                     format!(
                         "the leaf hash belongs to the tree of the {source}, but the body does not hash to it; {}",
@@ -199,7 +207,7 @@ impl<'a> Tree<'a> {
             };
             findings.push(finding);
             if bodies_are_right {
-                findings.extend(entry.findings(self.zone));
+                findings.extend(entry.findings(&self.zone));
             }
         }
     }
@@ -207,7 +215,7 @@ impl<'a> Tree<'a> {
     fn settle_without_proof(&mut self, findings: &mut Vec<Finding>) {
         for entry in self.disputed.drain(..) {
             let text = entry.body_text();
-            findings.push(entry.finding(FindingKind::BodyOrLeafHash, self.zone).says(
+            findings.push(entry.finding(FindingKind::BodyOrLeafHash, &self.zone).says(
                 "the stored body or its leaf hash was changed",
                 format!("the body does not hash to the stored leaf hash; {text}"),
             ));

@@ -1,8 +1,10 @@
 //! One zone: its checkpoints, its entries, its account of itself.
 
-mod checkpoints;
-mod state;
+pub(crate) mod checkpoints;
+pub(crate) mod state;
 mod witnesses;
+
+use std::collections::VecDeque;
 
 use rusqlite::{Connection, Error};
 
@@ -12,6 +14,7 @@ use super::entry::{Entry, Places, Row};
 use super::judge::{Judge, Seen};
 use super::report::{Finding, FindingKind, Progress, Severity, ZoneReport};
 use super::tree::{Milestone, Tree};
+use super::walk::Walk;
 
 /// Entries between two calls of the progress callback.
 const PROGRESS_EVERY: u64 = 1024;
@@ -44,28 +47,27 @@ pub(super) fn verify(
         stored
     };
     let total = account.as_ref().map_or(0, |account| account.size);
-    let mut walk = Walk {
+    let signed = milestones.last().map_or(0, |milestone| milestone.size);
+    let mut reading = Reading {
         emitters,
         numbers,
-        tree: Tree::new(&zone),
-        milestones: &milestones,
-        findings,
+        walk: Walk::new(Tree::new(&zone), milestones, findings),
         rows: 0,
+        total,
     };
-    walk.entries(connection, total, progress);
+    reading.entries(connection, progress);
+    let Reading { walk, rows, .. } = reading;
     let Walk {
         mut tree,
-        milestones: open,
+        ahead,
         mut findings,
-        rows,
-        ..
     } = walk;
-    findings.extend(truncation(&tree, open, total));
+    findings.extend(truncation(&tree, &ahead, total));
     if let Some(account) = &account {
         account.compare(&mut tree, &mut findings);
     }
     tree.finish(&mut findings);
-    findings.extend(unsigned_tail(&zone, &tree, &milestones));
+    findings.extend(unsigned_tail(&zone, &tree, signed));
     findings.extend(unwitnessed);
     let report = ZoneReport {
         entries: rows,
@@ -83,109 +85,65 @@ pub(super) fn verify(
     Ok(report)
 }
 
-/// The way through the entries, past the milestones.
-struct Walk<'a> {
+/// The entries on their way from the file into the tree.
+struct Reading<'a> {
     emitters: &'a Emitters,
     /// Those of the emitters that were seen, of all zones.
     numbers: &'a mut Numbers,
-    tree: Tree<'a>,
-    /// Those that are still ahead, by size.
-    milestones: &'a [Milestone],
-    findings: Vec<Finding>,
+    walk: Walk,
     rows: u64,
+    total: u64,
 }
 
-impl Walk<'_> {
-    fn entries(
-        &mut self,
-        connection: &Connection,
-        total: u64,
-        progress: &mut impl FnMut(Progress),
-    ) {
-        if let Err(error) = self.read(connection, total, progress) {
-            let position = self.tree.position();
-            let finding = Finding::tampered(FindingKind::Unreadable, self.tree.zone())
-                .over(position, total.max(position))
+impl Reading<'_> {
+    /// Takes the walk to the end of what is there.
+    fn entries(&mut self, connection: &Connection, progress: &mut impl FnMut(Progress)) {
+        let read = self.read(connection, progress);
+        let Self { walk, total, .. } = self;
+        let position = walk.tree.position();
+        if let Err(error) = read {
+            let finding = Finding::tampered(FindingKind::Unreadable, walk.tree.zone())
+                .over(position, position.max(*total))
                 .says("the entries from here on cannot be read", error.to_string());
-            self.findings.push(finding);
+            walk.findings.push(finding);
         }
-        self.pass(self.tree.position());
+        walk.pass(position);
     }
 
     fn read(
         &mut self,
         connection: &Connection,
-        total: u64,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), Error> {
-        let zone = self.tree.zone();
+        let zone = self.walk.tree.zone().to_owned();
         let mut statement =
             connection.prepare("SELECT * FROM log_entries WHERE zone = ?1 ORDER BY idx")?;
         let places = Places::of(&statement);
-        let mut rows = statement.query([zone])?;
+        let mut rows = statement.query([&zone])?;
         while let Some(row) = rows.next()? {
             let row = Row::new(row, &places);
             self.numbers.note(row, self.emitters);
-            let expected = self.tree.position();
-            self.entry(Entry::read(row, zone, self.emitters, expected));
+            let expected = self.walk.tree.position();
+            let entry = Entry::judge(&row.stored(self.emitters), &zone, expected);
+            self.walk.entry(entry);
             self.rows = self.rows.saturating_add(1);
             if self.rows.is_multiple_of(PROGRESS_EVERY) {
                 progress(Progress {
-                    zone: zone.to_owned(),
+                    zone: zone.clone(),
                     checked: self.rows,
-                    total,
+                    total: self.total,
                 });
             }
         }
         Ok(())
     }
-
-    fn entry(&mut self, entry: Entry) {
-        let zone = self.tree.zone();
-        let expected = self.tree.position();
-        let Some(index) = entry.index.filter(|index| *index >= expected) else {
-            let finding = entry.finding(FindingKind::Index, zone);
-            self.findings.push(finding.says(
-                "an entry has an index that is taken or is none",
-                format!("the next index after the entries before it is {expected}"),
-            ));
-            return;
-        };
-        if index > expected {
-            let finding = Finding::tampered(FindingKind::Missing, zone);
-            self.findings
-                .push(finding.over(expected, index.saturating_sub(1)).says(
-                    "entries are missing",
-                    format!("the entry with index {index} follows directly after them"),
-                ));
-            self.pass(index);
-            self.tree.jump(index);
-        }
-        self.pass(index);
-        if entry.agrees() {
-            self.findings.extend(entry.findings(zone));
-        }
-        self.tree.append(entry);
-    }
-
-    /// Compares with every milestone up to `size`.
-    fn pass(&mut self, size: u64) {
-        while let Some((milestone, ahead)) = self.milestones.split_first() {
-            if milestone.size > size {
-                break;
-            }
-            self.tree.jump(milestone.size);
-            self.tree.compare(milestone, &mut self.findings);
-            self.milestones = ahead;
-        }
-    }
 }
 
 /// Entries that were signed, or counted, and are not there; and those before them that hence nobody can
 /// confirm.
-fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding> {
+fn truncation(tree: &Tree, ahead: &VecDeque<Milestone>, counted: u64) -> Vec<Finding> {
     let present = tree.position();
-    let newest = ahead.last();
+    let newest = ahead.back();
     let promised = newest.map_or(0, |milestone| milestone.size).max(counted);
     if promised <= present {
         return Vec::new();
@@ -198,7 +156,7 @@ fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding
     };
     let finding = Finding::tampered(FindingKind::Missing, tree.zone());
     let finding = finding.over(present, promised.saturating_sub(1));
-    let (Some(next), Some((first, last))) = (ahead.first(), tree.unsettled()) else {
+    let (Some(next), Some((first, last))) = (ahead.front(), tree.unsettled()) else {
         return vec![finding.says("the end of the log was cut off", evidence)];
     };
     let Milestone { size, source, .. } = next;
@@ -216,8 +174,7 @@ fn truncation(tree: &Tree<'_>, ahead: &[Milestone], counted: u64) -> Vec<Finding
 }
 
 /// Entries after the last good checkpoint.
-fn unsigned_tail(zone: &str, tree: &Tree<'_>, milestones: &[Milestone]) -> Option<Finding> {
-    let signed = milestones.last().map_or(0, |milestone| milestone.size);
+fn unsigned_tail(zone: &str, tree: &Tree, signed: u64) -> Option<Finding> {
     let last = tree
         .position()
         .checked_sub(1)

@@ -116,6 +116,8 @@ async fn ready<A: Authority>(State(health): State<Health<A>>) -> Response {
     if !health.ledger.is_running() {
         reasons.push("the ledger takes no events".to_owned());
     }
+    let self_check = health.ledger.self_check();
+    reasons.extend(self_check.reasons());
     reasons.extend(held_back(&health.ledger));
     reasons.extend(health.publication.iter().flat_map(Publication::forks));
     reasons.extend(health.authority.troubles().await);
@@ -125,5 +127,6 @@ async fn ready<A: Authority>(State(health): State<Health<A>>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(json!({ "ready": ready, "reasons": reasons }))).into_response()
+    let body = json!({ "ready": ready, "reasons": reasons, "ledger_self_check": self_check });
+    (status, Json(body)).into_response()
 }

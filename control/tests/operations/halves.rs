@@ -187,3 +187,35 @@ async fn a_certificate_that_was_not_named_may_ask_for_nothing() {
     );
     let _shown = shown(&data);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_changed_turns_both_red_and_each_says_why() {
+    let halves = Halves::start().await;
+    Admin::of(&halves.place, &halves.control).make_zone();
+    let doors = [
+        (&halves.sts, halves.sts.http()),
+        (&halves.control, halves.control.admin()),
+    ];
+    for (serving, door) in &doors {
+        until("the ledger has checked itself", async || {
+            let (status, body) = serving.readiness(door).await;
+            let check = &body["ledger_self_check"];
+            status == 200 && check["passes"].as_u64() > Some(0) && check["unreadable"].is_null()
+        })
+        .await;
+    }
+    let damage = "UPDATE log_state SET size = size - 1 WHERE zone = 'bank'";
+    PostgresServer::shared()
+        .execute(&halves.database, damage)
+        .await;
+    for (serving, door) in &doors {
+        until("the damage is seen", async || {
+            let (status, body) = serving.readiness(door).await;
+            let reasons = body["reasons"].to_string();
+            let named = reasons.contains(r#"zone \"bank\", entr"#);
+            let advised = reasons.contains("caracal audit verify");
+            status == 503 && named && advised
+        })
+        .await;
+    }
+}

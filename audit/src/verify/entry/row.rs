@@ -1,9 +1,14 @@
 //! A row of the entries, by the places of its columns: looking each up by name, for each entry, cost as much as
 //! hashing the body.
 
-use rusqlite::Statement;
+use std::borrow::Cow;
 
-use crate::verify::database::{borrowed, bytes, count, integer};
+use rusqlite::Statement;
+use rusqlite::types::ValueRef;
+
+use super::{NO_TEXT, Stored};
+use crate::verify::database::{bytes, count, integer};
+use crate::verify::emitters::Emitters;
 
 /// Where each column stands. An old or a hostile file may be without some.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +52,7 @@ impl Places {
     }
 }
 
-/// One row. Each column is `None` where there is none, where it is empty, or no value of its kind.
+/// One row.
 #[derive(Clone, Copy)]
 pub(in crate::verify) struct Row<'r> {
     row: &'r rusqlite::Row<'r>,
@@ -59,17 +64,8 @@ impl<'r> Row<'r> {
         Self { row, places }
     }
 
-    pub(super) fn index(self) -> Option<u64> {
-        count(self.row, self.places.index?)
-    }
-
     pub(in crate::verify) fn emitter_id(self) -> Option<i64> {
         integer(self.row, self.places.emitter_id?)
-    }
-
-    /// The emitter's number, as the database has it.
-    pub(super) fn seq(self) -> Option<i64> {
-        integer(self.row, self.places.seq?)
     }
 
     /// The emitter's number.
@@ -77,49 +73,51 @@ impl<'r> Row<'r> {
         count(self.row, self.places.seq?)
     }
 
-    pub(super) fn recorded_ms(self) -> Option<i64> {
-        integer(self.row, self.places.recorded_ms?)
+    /// The values that are judged. Nothing is copied.
+    pub(in crate::verify) fn stored<'a>(self, emitters: &'a Emitters) -> Stored<'a>
+    where
+        'r: 'a,
+    {
+        let Self { row, places } = self;
+        let integer = |place: Option<usize>| integer(row, place?);
+        let key = |place: Option<usize>| key(row, place?);
+        let text = |place: Option<usize>| copy(row, place?).map(Cow::Borrowed);
+        let bytes = |place: Option<usize>| place.map_or(&[] as &[u8], |place| bytes(row, place));
+        Stored {
+            index: places.index.and_then(|place| count(row, place)),
+            series: self.emitter_id().and_then(|id| emitters.get(id)),
+            seq: integer(places.seq),
+            recorded_ms: integer(places.recorded_ms),
+            request_id: text(places.request_id),
+            request_key: key(places.request_key),
+            // A file from before there were such columns has no entry that would fill them either.
+            mandate: text(places.mandate),
+            mandate_key: key(places.mandate_key),
+            application: text(places.application),
+            resource: text(places.resource),
+            outcome: text(places.outcome),
+            reason: text(places.reason),
+            leaf_hash: bytes(places.leaf_hash).into(),
+            body: bytes(places.body).into(),
+        }
     }
+}
 
-    pub(super) fn request_id(self) -> Option<&'r str> {
-        borrowed(self.row, self.places.request_id?)
+/// What a key is taken for that is no integer: keys of entries are not negative.
+const NO_KEY: i64 = i64::MIN;
+
+fn key(row: &rusqlite::Row<'_>, place: usize) -> Option<i64> {
+    match row.get_ref(place).ok()? {
+        ValueRef::Null => None,
+        ValueRef::Integer(key) => Some(key),
+        _ => Some(NO_KEY),
     }
+}
 
-    pub(super) fn request_key(self) -> Option<i64> {
-        integer(self.row, self.places.request_key?)
-    }
-
-    pub(super) fn mandate(self) -> Option<&'r str> {
-        borrowed(self.row, self.places.mandate?)
-    }
-
-    pub(super) fn mandate_key(self) -> Option<i64> {
-        integer(self.row, self.places.mandate_key?)
-    }
-
-    pub(super) fn application(self) -> Option<&'r str> {
-        borrowed(self.row, self.places.application?)
-    }
-
-    pub(super) fn resource(self) -> Option<&'r str> {
-        borrowed(self.row, self.places.resource?)
-    }
-
-    pub(super) fn outcome(self) -> Option<&'r str> {
-        borrowed(self.row, self.places.outcome?)
-    }
-
-    pub(super) fn reason(self) -> Option<&'r str> {
-        borrowed(self.row, self.places.reason?)
-    }
-
-    pub(super) fn leaf_hash(self) -> &'r [u8] {
-        self.places
-            .leaf_hash
-            .map_or(&[], |place| bytes(self.row, place))
-    }
-
-    pub(super) fn body(self) -> &'r [u8] {
-        self.places.body.map_or(&[], |place| bytes(self.row, place))
+/// A text; nothing only where the column is empty.
+fn copy<'r>(row: &'r rusqlite::Row<'_>, place: usize) -> Option<&'r str> {
+    match row.get_ref(place).ok()? {
+        ValueRef::Null => None,
+        value => Some(value.as_str().unwrap_or(NO_TEXT)),
     }
 }

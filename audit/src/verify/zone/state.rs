@@ -8,9 +8,9 @@ use super::super::tree::{Milestone, Tree};
 use crate::merkle::{Frontier, Hash};
 
 /// The row of `log_state`.
-pub(super) struct Account {
-    pub(super) size: u64,
-    pub(super) checkpoint_size: u64,
+pub(crate) struct Account {
+    pub(crate) size: u64,
+    pub(crate) checkpoint_size: u64,
     root: Option<Hash>,
     frontier: Option<Frontier>,
 }
@@ -23,19 +23,9 @@ pub(super) fn read(
 ) -> Result<Option<Account>, Error> {
     let sql = "SELECT * FROM log_state WHERE zone = ?1";
     let account = connection.query_row(sql, [zone], |row| {
-        let account = || {
-            let size = count(row, "size")?;
-            let checkpoint_size = count(row, "checkpoint_size")?;
-            let root = Hash::from_bytes(bytes(row, "root"));
-            let frontier = Frontier::from_bytes(size, bytes(row, "frontier")).ok();
-            Some(Account {
-                size,
-                checkpoint_size,
-                root,
-                frontier,
-            })
-        };
-        Ok(account())
+        let sizes = count(row, "size").zip(count(row, "checkpoint_size"));
+        let (root, frontier) = (bytes(row, "root"), bytes(row, "frontier"));
+        Ok(sizes.map(|(size, signed)| Account::new(size, signed, root, frontier)))
     });
     let account = account.optional()?.flatten();
     if account.is_none() {
@@ -48,8 +38,18 @@ pub(super) fn read(
 }
 
 impl Account {
+    /// What the columns say, from whichever database.
+    pub(crate) fn new(size: u64, checkpoint_size: u64, root: &[u8], frontier: &[u8]) -> Self {
+        Self {
+            size,
+            checkpoint_size,
+            root: Hash::from_bytes(root),
+            frontier: Frontier::from_bytes(size, frontier).ok(),
+        }
+    }
+
     /// Compares with the entries. Where no checkpoint reaches, this is the best evidence there is.
-    pub(super) fn compare(&self, tree: &mut Tree<'_>, findings: &mut Vec<Finding>) {
+    pub(crate) fn compare(&self, tree: &mut Tree, findings: &mut Vec<Finding>) {
         let finding = Finding::tampered(FindingKind::State, tree.zone());
         let present = tree.position();
         // Fewer entries than counted is reported as a truncation.
