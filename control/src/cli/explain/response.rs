@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn entry(index: u64, change: Value) -> Value {
+    fn entry(index: u64, change: &Value) -> Value {
         let mut entry = json!({"index": index, "peer": "spiffe://d/p", "event": {"v": 4,
             "action": "request", "component": "filter", "outcome": "allow",
             "emitter": {"boot": "b", "name": "sidecar", "seq": index}}});
@@ -182,7 +182,7 @@ mod tests {
                 "not known: it is not over, or its point does not tell",
             ),
         ] {
-            let told = Response::of(&entry(1, change), &[]).unwrap();
+            let told = Response::of(&entry(1, &change), &[]).unwrap();
             assert_eq!(told.text(), line);
         }
     }
@@ -190,12 +190,12 @@ mod tests {
     #[test]
     fn a_decision_and_its_response_lead_to_each_other_and_to_nobody_elses() {
         let response = json!({"action": "response", "decision": 1, "status": 200});
-        let mut stranger = entry(2, response.clone());
+        let mut stranger = entry(2, &response);
         stranger["peer"] = json!("spiffe://d/other");
-        let mut entries = vec![entry(1, json!({})), stranger];
+        let mut entries = vec![entry(1, &json!({})), stranger];
         let text = |entries: &[Value]| Response::of(&entries[0], entries).unwrap().text();
         assert!(text(&entries).starts_with("not known"));
-        entries.push(entry(3, response));
+        entries.push(entry(3, &response));
         assert_eq!(text(&entries), "200, told at entry 3");
         let response = Response::of(&entries[2], &entries).unwrap();
         assert_eq!((response.decision_at, response.told_at), (Some(1), None));
@@ -209,7 +209,7 @@ mod tests {
             json!({"v": 3}),
             json!({"action": "exchange"}),
         ] {
-            assert!(Response::of(&entry(1, change), &[]).is_none());
+            assert!(Response::of(&entry(1, &change), &[]).is_none());
         }
     }
 }
