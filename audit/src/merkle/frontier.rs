@@ -64,6 +64,23 @@ impl Frontier {
         }
     }
 
+    /// Whether both can be of one log: perfect subtrees that stand at the same place have the same root.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        // Peaks stand for the set bits of the size, so their places agree down to the first bit that differs.
+        let differing = self.size ^ other.size;
+        let shared = match differing.checked_ilog2() {
+            None => self.size,
+            Some(highest) => self
+                .size
+                .checked_shr(highest.saturating_add(1))
+                .unwrap_or(0),
+        };
+        let shared = usize::try_from(shared.count_ones()).unwrap_or(0);
+        let pairs = self.peaks.iter().zip(&other.peaks).take(shared);
+        pairs.into_iter().all(|(own, others)| own == others)
+    }
+
     /// The stored form: the peaks, one after the other.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
