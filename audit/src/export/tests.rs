@@ -211,6 +211,27 @@ async fn an_export_replaces_nothing_and_makes_no_ledger() {
 }
 
 #[tokio::test]
+async fn what_a_killed_export_leaves_has_no_name_and_is_not_taken_for_whole() {
+    let exports = Exports::new().await;
+    let (from, to) = (exports.place.path(), exports.path("a"));
+    let mut looked = 0;
+    let look = |_| {
+        assert!(!to.exists());
+        let mut left = std::fs::read_dir(exports.folder.path()).unwrap();
+        let unfinished = left.next().unwrap().unwrap().path();
+        let report = exports.verify(&unfinished, None);
+        assert!(!report.is_intact(), "{report:#?}");
+        looked += 1;
+    };
+    let from = from.as_path().into();
+    export(&from, &to, &Scope::All, Format::Jsonl, 7, look)
+        .await
+        .unwrap();
+    assert_eq!(looked, 3, "bank has two pages, shop one");
+    assert_eq!(std::fs::read_dir(exports.folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn a_ledger_that_does_not_verify_is_not_exported_and_the_entry_is_told() {
     for (statement, expected) in [
         (

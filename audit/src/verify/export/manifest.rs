@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use caracal_mandate::name::Name;
+
 use super::super::report::{Finding, FindingKind, Report, Severity};
 use super::files;
 use crate::export::{MANIFEST, MANIFEST_VERSION, Manifest, ZoneManifest};
@@ -39,8 +41,10 @@ impl Account {
         }
     }
 
+    /// The zones that it has. What is no name of one leads out of the folder.
     pub(super) fn zones(&self) -> impl Iterator<Item = String> {
-        self.0.zones.iter().map(|zone| zone.zone.clone())
+        let zones = self.0.zones.iter().map(|zone| &zone.zone);
+        zones.filter(|zone| zone.parse::<Name>().is_ok()).cloned()
     }
 
     pub(super) fn left_out(&self) -> Vec<String> {

@@ -12,6 +12,9 @@ use crate::export::tests::{Exports, part};
 use crate::export::{Format, Scope};
 use crate::verify::{Finding, FindingKind, Severity};
 
+/// What is done to the lines of a file.
+type Change = fn(&mut Vec<String>);
+
 /// Kind, first and last entry of everything that is worse than a notice.
 type Brief = (FindingKind, Option<u64>, Option<u64>);
 
@@ -49,7 +52,6 @@ async fn changes_of_the_lines_are_found_and_named_by_the_checkpoints_around_them
     let (exports, folder) = exported().await;
     let file = folder.join("bank/entries.jsonl");
     let original = fs::read(&file).unwrap();
-    type Change = fn(&mut Vec<String>);
     let cases: [(&str, Change, &[Brief]); 8] = [
         (
             "a member is changed",

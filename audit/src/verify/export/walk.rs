@@ -14,6 +14,8 @@ use crate::record::Record;
 /// The two trees, and what is open since the last milestone.
 pub(super) struct Walk<'a> {
     zone: &'a str,
+    /// Index of the first entry.
+    first: u64,
     leaves: Frontier,
     hashes: Frontier,
     /// Index of the next entry.
@@ -41,6 +43,7 @@ impl<'a> Walk<'a> {
         let before = frontier.unwrap_or_default();
         Self {
             zone,
+            first,
             hashes: before.clone(),
             leaves: before,
             position: first,
@@ -173,12 +176,11 @@ impl<'a> Walk<'a> {
         } else {
             self.settle_without_proof();
             self.mismatch(milestone);
+            // One that was kept elsewhere has none: the entries then go on by themselves.
             if let Some(frontier) = &milestone.frontier {
                 self.leaves = frontier.clone();
                 self.hashes = frontier.clone();
                 self.lost = false;
-            } else {
-                self.lost = true;
             }
         }
         self.leans = false;
@@ -199,7 +201,7 @@ impl<'a> Walk<'a> {
             finding.over(self.settled, last)
         } else {
             // A second state of one size: it is about everything up to there.
-            finding.over(0, last)
+            finding.over(self.first.min(last), last)
         };
         let evidence = if self.lost {
             format!("the {source} for {size} entries is about a tree that cannot be rebuilt here")

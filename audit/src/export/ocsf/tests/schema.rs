@@ -3,9 +3,15 @@
 //! requirements, restated; an attribute that no event of ours has is left out, and so one that is added
 //! to an event has to be added here, after the schema.
 
+mod classes;
+mod objects;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+
+use classes::{BASE, BASE_REQUIRED, CLASSES};
+use objects::OBJECTS;
 
 /// What a value has to be.
 #[derive(Clone, Copy)]
@@ -42,266 +48,11 @@ struct Shape {
     attributes: &'static [(&'static str, Type)],
 }
 
-const BASE: &[(&str, Type)] = &[
-    ("activity_name", Text),
-    ("category_name", Text),
-    ("class_name", Text),
-    ("type_uid", Integer),
-    ("type_name", Text),
-    ("time", Time),
-    ("message", Text),
-    ("metadata", Object("metadata")),
-    ("raw_data", Text),
-    ("severity_id", Enum(&[0, 1, 2, 3, 4, 5, 6, 99])),
-    ("severity", Text),
-    ("status_id", Enum(&[0, 1, 2, 99])),
-    ("status", Text),
-    ("status_code", Text),
-    ("status_detail", Text),
-    ("unmapped", Anything),
-    // Of the profile security_control.
-    ("action_id", Enum(&[0, 1, 2, 3, 4, 99])),
-    ("action", Text),
-    (
-        "disposition_id",
-        Enum(&[
-            0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
-            24, 25, 26, 27, 99,
-        ]),
-    ),
-    ("disposition", Text),
-    ("policy", Object("policy")),
-    ("authorizations", Objects("authorization")),
-];
-
-const BASE_REQUIRED: [&str; 8] = [
-    "activity_id",
-    "category_uid",
-    "class_uid",
-    "metadata",
-    "severity_id",
-    "time",
-    "type_uid",
-    // Of the profile, nothing is required; we always tell what was done.
-    "action_id",
-];
-
-fn class(uid: i64) -> Option<Shape> {
-    let (required, at_least_one, attributes): (&[_], &[_], &[_]) = match uid {
-        3002 => (
-            &["user"],
-            &["service", "dst_endpoint"],
-            &[
-                ("activity_id", Enum(&[0, 1, 2, 3, 4, 5, 6, 7, 99])),
-                ("category_uid", Enum(&[3])),
-                ("class_uid", Enum(&[3002])),
-                ("user", Object("user")),
-                ("session", Object("session")),
-                ("service", Object("service")),
-                (
-                    "auth_protocol_id",
-                    Enum(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99]),
-                ),
-                ("auth_protocol", Text),
-                ("src_endpoint", Object("network_endpoint")),
-            ],
-        ),
-        3003 => (
-            &["user"],
-            &["privileges", "groups", "iam_roles"],
-            &[
-                ("activity_id", Enum(&[0, 1, 2, 3, 99])),
-                ("category_uid", Enum(&[3])),
-                ("class_uid", Enum(&[3003])),
-                ("user", Object("user")),
-                ("session", Object("session")),
-                ("privileges", Texts),
-                ("src_endpoint", Object("network_endpoint")),
-            ],
-        ),
-        3004 => (
-            &["entity"],
-            &[],
-            &[
-                (
-                    "activity_id",
-                    Enum(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 99]),
-                ),
-                ("category_uid", Enum(&[3])),
-                ("class_uid", Enum(&[3004])),
-                ("entity", Object("managed_entity")),
-                ("comment", Text),
-            ],
-        ),
-        6003 => (
-            &["actor", "api", "src_endpoint"],
-            &[],
-            &[
-                ("activity_id", Enum(&[0, 1, 2, 3, 4, 99])),
-                ("category_uid", Enum(&[6])),
-                ("class_uid", Enum(&[6003])),
-                ("actor", Object("actor")),
-                ("api", Object("api")),
-                ("src_endpoint", Object("network_endpoint")),
-                ("dst_endpoint", Object("network_endpoint")),
-                ("http_request", Object("http_request")),
-                ("resources", Objects("resource_details")),
-            ],
-        ),
-        _ => return None,
-    };
-    Some(Shape {
-        required,
-        at_least_one,
-        attributes,
-    })
-}
-
-fn object(name: &str) -> Shape {
-    const NAMED: &[&str] = &["name", "uid"];
-    let (required, at_least_one, attributes): (&[_], &[_], &[_]) = match name {
-        "metadata" => (
-            &["product", "version"],
-            &[],
-            &[
-                ("version", Word(&["1.8.0"])),
-                ("product", Object("product")),
-                ("profiles", Texts),
-                ("uid", Text),
-                ("sequence", Integer),
-                ("log_name", Text),
-                ("log_version", Text),
-                ("logged_time", Time),
-                ("tenant_uid", Text),
-                ("event_code", Text),
-                ("correlation_uid", Text),
-            ],
-        ),
-        "product" => (
-            &[],
-            NAMED,
-            &[
-                ("name", Text),
-                ("vendor_name", Text),
-                ("feature", Object("feature")),
-            ],
-        ),
-        "feature" => (&[], NAMED, &[("name", Text)]),
-        "actor" => (
-            &[],
-            &[
-                "process",
-                "user",
-                "invoked_by",
-                "session",
-                "app_name",
-                "app_uid",
-            ],
-            &[
-                ("user", Object("user")),
-                ("session", Object("session")),
-                ("app_name", Text),
-            ],
-        ),
-        "user" => (
-            &[],
-            &["account", "name", "uid"],
-            &[
-                ("name", Text),
-                ("uid", Text),
-                ("type_id", Enum(&[0, 1, 2, 3, 4, 99])),
-                ("type", Text),
-            ],
-        ),
-        "session" => (&[], &[], &[("uid", Text), ("credential_uid", Text)]),
-        "api" => (
-            &["operation"],
-            &[],
-            &[
-                ("operation", Text),
-                ("service", Object("service")),
-                ("request", Object("request")),
-                ("response", Object("response")),
-            ],
-        ),
-        "service" => (&[], NAMED, &[("name", Text), ("uid", Text)]),
-        "request" => (&["uid"], &[], &[("uid", Text)]),
-        "response" => (
-            &[],
-            &[],
-            &[("code", Integer), ("error", Text), ("error_message", Text)],
-        ),
-        "network_endpoint" => (
-            &[],
-            &[
-                "ip",
-                "uid",
-                "name",
-                "hostname",
-                "svc_name",
-                "instance_uid",
-                "interface_uid",
-                "interface_name",
-                "domain",
-            ],
-            &[
-                ("ip", Text),
-                ("uid", Text),
-                ("name", Text),
-                ("hostname", Text),
-                ("svc_name", Text),
-                ("port", Port),
-            ],
-        ),
-        "http_request" => (
-            &[],
-            &[],
-            &[
-                (
-                    "http_method",
-                    Word(&[
-                        "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT",
-                        "TRACE",
-                    ]),
-                ),
-                ("url", Object("url")),
-                ("uid", Text),
-            ],
-        ),
-        "url" => (
-            &[],
-            &["url_string", "path"],
-            &[("path", Text), ("hostname", Text), ("port", Port)],
-        ),
-        "resource_details" => (
-            &[],
-            NAMED,
-            &[
-                ("uid", Text),
-                ("type", Text),
-                ("role_id", Enum(&[0, 1, 2, 3, 4, 99])),
-                ("role", Text),
-            ],
-        ),
-        "policy" => (&[], &["name", "type", "uid"], &[("uid", Text)]),
-        "authorization" => (
-            &[],
-            &[],
-            &[("decision", Text), ("policy", Object("policy"))],
-        ),
-        "managed_entity" => (
-            &[],
-            &["name", "uid", "device", "group", "org", "policy", "user"],
-            &[
-                ("name", Text),
-                ("uid", Text),
-                ("type_id", Enum(&[0, 1, 2, 3, 4, 5, 6, 7, 99])),
-                ("type", Text),
-                ("policy", Object("policy")),
-            ],
-        ),
-        other => panic!("no object is called {other}"),
-    };
+const fn shape(
+    required: &'static [&'static str],
+    at_least_one: &'static [&'static str],
+    attributes: &'static [(&'static str, Type)],
+) -> Shape {
     Shape {
         required,
         at_least_one,
@@ -312,7 +63,8 @@ fn object(name: &str) -> Shape {
 /// What the schema has against an event.
 pub(super) fn faults(event: &Value) -> Vec<String> {
     let number = |name: &str| event[name].as_i64().unwrap_or(-1);
-    let Some(shape) = class(number("class_uid")) else {
+    let class = CLASSES.iter().find(|(uid, _)| *uid == number("class_uid"));
+    let Some((_, shape)) = class else {
         return vec!["no class of ours".to_owned()];
     };
     let mut faults = Vec::new();
@@ -327,7 +79,8 @@ pub(super) fn faults(event: &Value) -> Vec<String> {
         &known,
         &mut faults,
     );
-    if number("type_uid") != number("class_uid") * 100 + number("activity_id") {
+    if number("type_uid").checked_sub(number("activity_id")) != number("class_uid").checked_mul(100)
+    {
         faults.push("type_uid is not of this class and activity".to_owned());
     }
     faults
@@ -383,7 +136,8 @@ fn check_value(place: &str, value: &Value, expected: Type, faults: &mut Vec<Stri
         (Objects(name), Value::Array(all)) => (name, all.as_slice()),
         _ => return,
     };
-    let shape = object(name);
+    let object = OBJECTS.iter().find(|(known, _)| *known == name);
+    let (_, shape) = object.unwrap_or_else(|| panic!("no object is called {name}"));
     for member in members.iter().filter_map(Value::as_object) {
         check(
             place,

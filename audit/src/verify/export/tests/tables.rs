@@ -5,6 +5,9 @@ use crate::export::{Leaf, write_table};
 use crate::merkle::Hash;
 use crate::record::Record;
 
+/// What is done to an entry.
+type Change = fn(&mut Vec<u8>, &mut Hash, &mut Record);
+
 /// Writes the table of a zone again, with each entry as `change` makes it: leaf, hash, and what the
 /// columns are made of.
 fn rewrite(
@@ -42,10 +45,9 @@ async fn a_table_in_which_anything_was_changed_is_named_by_entry() {
     let folder = exports.export("table", &Scope::All, Format::Parquet).await;
     rewrite(&folder, &leaves, |_, _, _, _| {});
     assert_eq!(exports.verify(&folder, None).worst(), None);
-    type Change = fn(&mut Vec<u8>, &mut Hash, &mut Record);
     let changes: [(FindingKind, Change); 4] = [
         (FindingKind::Column, |_, _, record| {
-            record.event.application = None
+            record.event.application = None;
         }),
         (FindingKind::Column, |_, _, record| record.recorded_ms += 1),
         (FindingKind::LeafHash, |_, hash, _| hash.0[31] ^= 1),
