@@ -152,6 +152,30 @@ mod tests {
     }
 
     #[test]
+    fn sizes_of_one_log_agree_and_those_of_another_past_do_not() {
+        let at = |leaves: &[Hash]| {
+            let mut frontier = Frontier::new();
+            for leaf in leaves {
+                frontier.append(*leaf);
+            }
+            frontier
+        };
+        let leaves = reference::leaves(40);
+        let mut other = leaves.clone();
+        other[0] = Hash::leaf(b"another past");
+        for one in 0..=leaves.len() {
+            for two in 0..=leaves.len() {
+                let (before, after) = (at(&leaves[..one]), at(&leaves[..two]));
+                assert!(before.agrees_with(&after), "{one} and {two}");
+                // Their largest subtree is the same one, and the changed leaf is in it.
+                let shares = one > 0 && two > 0 && one.ilog2() == two.ilog2();
+                let forked = before.agrees_with(&at(&other[..two]));
+                assert_eq!(forked, !shares, "{one} and {two}");
+            }
+        }
+    }
+
+    #[test]
     fn a_frontier_of_the_wrong_length_is_refused() {
         assert!(Frontier::from_bytes(3, &[0; 32]).is_err());
         assert!(Frontier::from_bytes(1, &[0; 33]).is_err());
