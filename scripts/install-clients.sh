@@ -6,7 +6,7 @@
 
 ready() {
   local client
-  for client in authlib openid-client zitadel agent-python agent-node tlog fsck; do
+  for client in authlib openid-client zitadel agent-python agent-node tlog fsck export; do
     [ -x "$1/$client/run" ] || return 1
   done
 }
@@ -56,6 +56,8 @@ rm -rf "$PART"
 cp -r "$ROOT/tests/clients" "$PART"
 HELP=("The packages come from the index that pip is set up for; Python >= 3.10 is needed.")
 step "client: Authlib" python_packages authlib 'authlib, joserfc, requests'
+HELP=("The packages come from the index that pip is set up for; Python >= 3.10 is needed.")
+step "reader of exports: DuckDB" python_packages export duckdb
 step "agent in Python" python_packages agent-python \
   'requests, opentelemetry.sdk.trace, opentelemetry.instrumentation.requests'
 if ! node_ready; then

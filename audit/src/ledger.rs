@@ -31,7 +31,7 @@ pub use open::OpenError;
 pub(crate) use read::NEWEST_SETTLED;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
 pub use self_check::SelfCheckStatus;
-pub(crate) use state::{signed, unsigned};
+pub(crate) use state::{extend, signed, unsigned};
 pub(crate) use storage::new_file;
 pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 

@@ -16,8 +16,9 @@
 //! - [`tiles`]: the log as static files, and proofs from them. Pure.
 //! - [`publish`](mod@publish): writes these files, to a folder or a bucket.
 //! - [`copy`](mod@copy): a ledger from a server into a file.
-//! - [`verify`](mod@verify): checks a ledger file with nothing but the public key, and a policy if
-//!   there is one.
+//! - [`export`](mod@export): a ledger, or a part of it, into a folder that proves itself.
+//! - [`verify`](mod@verify): checks a ledger file, or such a folder, with nothing but the public key,
+//!   and a policy if there is one.
 //!
 //! Not here: a network service.
 //! A copy of the whole file that was put back in place of the newer one looks
@@ -25,6 +26,7 @@
 
 mod causes;
 pub mod copy;
+pub mod export;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

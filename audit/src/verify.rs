@@ -16,6 +16,7 @@
 mod database;
 mod emitters;
 pub(crate) mod entry;
+mod export;
 mod judge;
 mod report;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) mod zone;
 
 use std::path::Path;
 
+pub use export::verify_export;
 pub use report::{Finding, FindingKind, Progress, Report, Severity, ZoneReport};
 
 use crate::note::{CheckpointError, CheckpointVerifier, KeyError};
@@ -45,6 +47,9 @@ pub enum VerifyError {
     /// The file cannot be opened, or is no ledger.
     #[error("the ledger file cannot be read")]
     Database(#[from] rusqlite::Error),
+    /// The folder cannot be read, or is no export.
+    #[error("the export cannot be read")]
+    Export(#[source] std::io::Error),
 }
 
 /// What a verification goes by.

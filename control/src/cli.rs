@@ -2,6 +2,7 @@
 
 mod app;
 mod audit;
+mod bar;
 mod client;
 mod copy;
 mod credential;
@@ -11,6 +12,7 @@ mod dev_ca;
 mod envoy;
 mod error;
 mod explain;
+mod export;
 mod file;
 mod grant;
 mod issuer;

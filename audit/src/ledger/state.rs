@@ -49,7 +49,7 @@ pub(super) async fn read(
 
 /// Appends to `frontier` what the log has beyond it, up to `size`. `None` when an entry is missing or
 /// its hash is none.
-pub(super) async fn extend(
+pub(crate) async fn extend(
     connection: &mut AnyConnection,
     zone: &str,
     mut frontier: Frontier,

@@ -64,6 +64,23 @@ impl Frontier {
         }
     }
 
+    /// Whether both can be of one log: perfect subtrees that stand at the same place have the same root.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        // Peaks stand for the set bits of the size, so their places agree down to the first bit that differs.
+        let differing = self.size ^ other.size;
+        let shared = match differing.checked_ilog2() {
+            None => self.size,
+            Some(highest) => self
+                .size
+                .checked_shr(highest.saturating_add(1))
+                .unwrap_or(0),
+        };
+        let shared = usize::try_from(shared.count_ones()).unwrap_or(0);
+        let pairs = self.peaks.iter().zip(&other.peaks).take(shared);
+        pairs.into_iter().all(|(own, others)| own == others)
+    }
+
     /// The stored form: the peaks, one after the other.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -130,6 +147,30 @@ mod tests {
             assert_eq!(stored, frontier);
             if let Some(leaf) = leaves.get(size) {
                 frontier.append(*leaf);
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_of_one_log_agree_and_those_of_another_past_do_not() {
+        let at = |leaves: &[Hash]| {
+            let mut frontier = Frontier::new();
+            for leaf in leaves {
+                frontier.append(*leaf);
+            }
+            frontier
+        };
+        let leaves = reference::leaves(40);
+        let mut other = leaves.clone();
+        other[0] = Hash::leaf(b"another past");
+        for one in 0..=leaves.len() {
+            for two in 0..=leaves.len() {
+                let (before, after) = (at(&leaves[..one]), at(&leaves[..two]));
+                assert!(before.agrees_with(&after), "{one} and {two}");
+                // Their largest subtree is the same one, and the changed leaf is in it.
+                let shares = one > 0 && two > 0 && one.ilog2() == two.ilog2();
+                let forked = before.agrees_with(&at(&other[..two]));
+                assert_eq!(forked, !shares, "{one} and {two}");
             }
         }
     }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::Context;
 use super::copy::CopyArgs;
 use super::error::CliError;
+use super::export::ExportArgs;
 use super::verify::VerifyArgs;
 
 #[derive(Debug, Subcommand)]
@@ -19,8 +20,10 @@ Examples:
   caracal audit list --zone bank --request-id 5f1c...      why was this request refused?
   caracal audit list --zone bank --issued mdt_...          who was this mandate issued to, and why?")]
     List(ListArgs),
-    /// Checks a ledger file with nothing but the public key; needs no server.
+    /// Checks a ledger file or an export with nothing but the public key; needs no server.
     Verify(VerifyArgs),
+    /// Writes a ledger, or a part of it, into a folder that can be verified without it.
+    Export(ExportArgs),
     /// Copies a ledger from a database server into a file, for `verify` and for safe keeping.
     Copy(CopyArgs),
 }
@@ -67,6 +70,7 @@ impl AuditCommand {
         match self {
             Self::List(args) => args.run(context).await,
             Self::Verify(args) => args.run(&context.output).await,
+            Self::Export(args) => args.run(context.zone.as_ref(), &context.output).await,
             Self::Copy(args) => args.run(&context.output).await,
         }
     }

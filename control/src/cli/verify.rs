@@ -2,26 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
-use caracal_audit::verify::{Trust, verify_with};
+use caracal_audit::verify::{Trust, verify_export, verify_with};
 use caracal_audit::{Report, Severity, TrustPolicy};
 use clap::Args;
 use serde_json::json;
 
+use super::bar::Bar;
 use super::error::{CliError, with_causes};
 use super::output::Output;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   caracal audit verify --ledger caracal-data/ledger.db --key caracal-data/ledger.vkey
+  caracal audit verify --export audit-2026 --key ledger.vkey
 
 Exit status 1 means that something is wrong: an entry was changed, removed or added, or an
 emitter's events are missing; with --policy also that no quorum of witnesses has seen it. Without --checkpoint, a file that was replaced by an older copy of
 itself looks intact: keep a checkpoint elsewhere.")]
 pub(crate) struct VerifyArgs {
     /// The ledger file; it is only read.
-    #[arg(long, value_name = "FILE")]
-    ledger: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "export")]
+    ledger: Option<PathBuf>,
+    /// A folder that `caracal audit export` made, instead of a file.
+    #[arg(long, value_name = "DIR", conflicts_with = "ledger")]
+    export: Option<PathBuf>,
     /// The verifier key: its text, or a file that holds it.
     #[arg(long, value_name = "FILE|TEXT")]
     key: String,
@@ -37,6 +42,7 @@ impl VerifyArgs {
     pub(crate) async fn run(self, output: &Output) -> Result<(), CliError> {
         let Self {
             ledger,
+            export,
             key,
             checkpoint,
             policy,
@@ -49,11 +55,24 @@ impl VerifyArgs {
             kept: checkpoint.as_deref(),
             policy: policy.as_ref(),
         };
-        let verified = verify_with(&ledger, trust, |_| {});
+        let mut bar = Bar::new("checked");
+        let show = |progress| bar.show(&progress);
+        let (place, verified) = match (ledger, export) {
+            (_, Some(folder)) => {
+                let verified = verify_export(&folder, trust, show);
+                (folder, verified)
+            }
+            (Some(ledger), None) => {
+                let verified = verify_with(&ledger, trust, show);
+                (ledger, verified)
+            }
+            (None, None) => return Err(CliError::Usage("give --ledger or --export".to_owned())),
+        };
+        bar.clear();
         let report = verified.map_err(|error| {
             CliError::Failure(format!(
-                "{}: {}; check --ledger, --key and --checkpoint",
-                ledger.display(),
+                "{}: {}; check --ledger or --export, --key and --checkpoint",
+                place.display(),
                 with_causes(&error)
             ))
         })?;
