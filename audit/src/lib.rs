@@ -25,9 +25,11 @@
 
 mod causes;
 pub mod copy;
+mod durable;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod http;
 pub mod ledger;
 pub mod merkle;
 pub mod note;
