@@ -7,6 +7,7 @@
 mod append;
 mod known;
 mod open;
+mod proofs;
 mod publisher;
 mod read;
 mod search;
@@ -15,6 +16,7 @@ mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod tile_hashes;
 mod witnessing;
 
 use std::path::Path;
@@ -27,14 +29,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use append::{AppendError, Rejection};
 pub use open::OpenError;
+pub use proofs::{Consistency, NoProof};
 pub(crate) use read::NEWEST_SETTLED;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
 pub(crate) use state::{signed, unsigned};
 pub(crate) use storage::new_file;
 pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 
-use crate::note::CheckpointSigner;
+use crate::note::{CheckpointSigner, CheckpointVerifier};
 use known::KnownLogs;
+use proofs::TileCache;
 use storage::Storage;
 use witnessing::WitnessedHandle;
 
@@ -81,7 +85,9 @@ pub struct Ledger {
     permits: Arc<Semaphore>,
     readers: AnyPool,
     dialect: Dialect,
-    verifier_key: Arc<str>,
+    verifier: Arc<CheckpointVerifier>,
+    /// Of the trees that proofs were made of.
+    tiles: Arc<TileCache>,
     /// Whether witnesses are asked, and what came of it.
     witnessed: Option<WitnessedHandle>,
 }
@@ -126,7 +132,6 @@ impl Ledger {
         witnessing: Option<Witnessing>,
     ) -> Result<Self, OpenError> {
         let verifier = signer.verifier();
-        let verifier_key = verifier.to_text().into();
         let storage = Storage::open(place).await?;
         let logs = open::load(&storage.writer, &verifier).await?;
         let (handoff, witnessed) = witnessing
@@ -134,7 +139,7 @@ impl Ledger {
                 witnessing::start(witnessing, storage.readers.clone(), verifier.clone())
             })
             .unzip();
-        let logs = KnownLogs::new(logs, verifier);
+        let logs = KnownLogs::new(logs, verifier.clone());
         let dialect = storage.writer.dialect;
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
@@ -146,7 +151,8 @@ impl Ledger {
             permits,
             readers: storage.readers,
             dialect,
-            verifier_key,
+            verifier: Arc::new(verifier),
+            tiles: Arc::default(),
             witnessed,
         })
     }
@@ -166,7 +172,7 @@ impl Ledger {
     /// derives the key of one zone's log from it.
     #[must_use]
     pub fn verifier_key(&self) -> String {
-        self.verifier_key.as_ref().to_owned()
+        self.verifier.to_text()
     }
 
     /// Whether the sequencer takes events: false after it was closed or lost a race. For readiness.

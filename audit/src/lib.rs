@@ -15,6 +15,8 @@
 //!   are enough.
 //! - [`tiles`]: the log as static files, and proofs from them. Pure.
 //! - [`publish`](mod@publish): writes these files, to a folder or a bucket.
+//! - [`tlog_proof`](mod@tlog_proof): a proof that an entry is in a log, as a file for others.
+//! - [`trust`](mod@trust): whether a checkpoint is to be believed.
 //! - [`copy`](mod@copy): a ledger from a server into a file.
 //! - [`verify`](mod@verify): checks a ledger file with nothing but the public key, and a policy if
 //!   there is one.
@@ -36,6 +38,8 @@ pub mod note;
 pub mod publish;
 pub mod record;
 pub mod tiles;
+pub mod tlog_proof;
+pub mod trust;
 pub mod verify;
 pub mod witness;
 
@@ -43,8 +47,9 @@ pub mod witness;
 mod testing;
 
 pub use ledger::{
-    AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, PublishRule,
-    QUEUE_LIMIT, ReadError, Rejection, StoredEntry, Submission, WitnessStatus, Witnessing,
+    AppendError, Clock, Consistency, Ledger, ListQuery, MAX_BATCH, MAX_LIST, NoProof, OpenError,
+    Position, PublishRule, QUEUE_LIMIT, ReadError, Rejection, StoredEntry, Submission,
+    WitnessStatus, Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{
@@ -52,6 +57,8 @@ pub use note::{
     CosignatureVerifier, KeyError, NoteError, Timestamp,
 };
 pub use record::{Record, RecordError};
+pub use tlog_proof::TlogProof;
+pub use trust::{LogTrust, TrustError, Vouched};
 pub use verify::{
     Finding, FindingKind, Progress, Report, Severity, Trust, VerifyError, ZoneReport,
 };
