@@ -15,6 +15,8 @@
 //!   are enough.
 //! - [`tiles`]: the log as static files, and proofs from them. Pure.
 //! - [`publish`](mod@publish): writes these files, to a folder or a bucket.
+//! - [`published`](mod@published): reads them, from a folder or a web server.
+//! - [`follow`](mod@follow): a monitor of a published log, which others run.
 //! - [`tlog_proof`](mod@tlog_proof): a proof that an entry is in a log, as a file for others.
 //! - [`trust`](mod@trust): whether a checkpoint is to be believed.
 //! - [`copy`](mod@copy): a ledger from a server into a file.
@@ -28,6 +30,7 @@
 mod causes;
 pub mod copy;
 mod durable;
+pub mod follow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -36,6 +39,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod note;
 pub mod publish;
+pub mod published;
 pub mod record;
 pub mod tiles;
 pub mod tlog_proof;
