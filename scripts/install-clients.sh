@@ -9,6 +9,7 @@ ready() {
   for client in authlib openid-client zitadel agent-python agent-node tlog fsck export; do
     [ -x "$1/$client/run" ] || return 1
   done
+  [ -f "$1/fsck/log/checkpoint.15" ]
 }
 
 if [ -n "${CARACAL_CLIENTS:-}" ]; then
@@ -51,6 +52,14 @@ go_client() {
   GOWORK=off GOFLAGS='-mod=readonly -buildvcs=false' go build -trimpath -ldflags='-s -w' -o run "${2:-.}"
 }
 
+# The log that Tessera's own tests read, out of the pinned module.
+golden_log() {
+  cd "$PART/fsck"
+  cp -r "$(GOWORK=off go list -m -f '{{.Dir}}' github.com/transparency-dev/tessera)/testdata/log" log
+  # Files of the module cache are read-only; ours must be removable.
+  chmod -R u+w log
+}
+
 mkdir -p "$CACHE/tools"
 rm -rf "$PART"
 cp -r "$ROOT/tests/clients" "$PART"
@@ -75,6 +84,7 @@ HELP=("The modules come from the proxy that 'go env GOPROXY' names.")
 step "verifier of logs: sumdb/tlog" go_client tlog
 HELP=("The modules come from the proxy that 'go env GOPROXY' names.")
 step "verifier of logs: Tessera's fsck" go_client fsck github.com/transparency-dev/tessera/cmd/fsck
+step "a log that others wrote: Tessera's" golden_log
 # Renamed only when whole.
 rm -rf "$CLIENTS"
 mv "$PART" "$CLIENTS"

@@ -15,15 +15,15 @@ $$;
 
 -- From nothing, so that a right that an older version gave does not stay.
 REVOKE ALL
-    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations,
-       ledger_postgres_migrations
+    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, tile_hashes,
+       ledger_migrations, ledger_postgres_migrations
     FROM caracal_ledger;
 
 GRANT SELECT
-    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, ledger_migrations,
-       ledger_postgres_migrations
+    ON sequencer, log_state, emitters, log_entries, checkpoints, witnessed, tile_hashes,
+       ledger_migrations, ledger_postgres_migrations
     TO caracal_ledger;
-GRANT INSERT ON log_state, emitters, log_entries, checkpoints, witnessed TO caracal_ledger;
+GRANT INSERT ON log_state, emitters, log_entries, checkpoints, witnessed, tile_hashes TO caracal_ledger;
 GRANT UPDATE (size, frontier, root, checkpoint_size) ON log_state TO caracal_ledger;
 -- Locking a row asks for this right; the one value that the column takes is the one it has.
 GRANT UPDATE (turn) ON sequencer TO caracal_ledger;
@@ -46,4 +46,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON emitters
     FOR EACH STATEMENT EXECUTE FUNCTION caracal_ledger_append_only();
 DROP TRIGGER IF EXISTS append_only ON witnessed;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON witnessed
+    FOR EACH STATEMENT EXECUTE FUNCTION caracal_ledger_append_only();
+
+DROP TRIGGER IF EXISTS append_only ON tile_hashes;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tile_hashes
     FOR EACH STATEMENT EXECUTE FUNCTION caracal_ledger_append_only();

@@ -7,6 +7,7 @@ mod checkpoint;
 mod proof;
 mod record;
 mod tile;
+mod tlog_proof;
 mod trust_policy;
 mod witness_request;
 
@@ -14,5 +15,6 @@ pub use checkpoint::checkpoint;
 pub use proof::proof;
 pub use record::record;
 pub use tile::tile;
+pub use tlog_proof::tlog_proof;
 pub use trust_policy::trust_policy;
 pub use witness_request::witness_request;

@@ -7,6 +7,7 @@
 mod append;
 mod known;
 mod open;
+mod proofs;
 mod publisher;
 mod read;
 mod search;
@@ -16,6 +17,7 @@ mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod tile_hashes;
 mod witnessing;
 
 use std::path::Path;
@@ -28,6 +30,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use append::{AppendError, Rejection};
 pub use open::OpenError;
+pub use proofs::{Consistency, NoProof};
 pub(crate) use read::NEWEST_SETTLED;
 pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
 pub use self_check::SelfCheckStatus;
@@ -35,8 +38,9 @@ pub(crate) use state::{extend, signed, unsigned};
 pub(crate) use storage::new_file;
 pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 
-use crate::note::CheckpointSigner;
+use crate::note::{CheckpointSigner, CheckpointVerifier};
 use known::{KnownLogs, Trees};
+use proofs::TileCache;
 use self_check::{Checker, SelfCheck};
 use storage::Storage;
 use witnessing::WitnessedHandle;
@@ -84,7 +88,9 @@ pub struct Ledger {
     permits: Arc<Semaphore>,
     readers: AnyPool,
     dialect: Dialect,
-    verifier_key: Arc<str>,
+    verifier: Arc<CheckpointVerifier>,
+    /// Of the trees that proofs were made of.
+    tiles: Arc<TileCache>,
     /// Whether witnesses are asked, and what came of it.
     witnessed: Option<WitnessedHandle>,
     self_check: Arc<SelfCheck>,
@@ -130,7 +136,6 @@ impl Ledger {
         witnessing: Option<Witnessing>,
     ) -> Result<Self, OpenError> {
         let verifier = signer.verifier();
-        let verifier_key = verifier.to_text().into();
         let storage = Storage::open(place).await?;
         let logs = open::load(&storage.writer, &verifier).await?;
         let (handoff, witnessed) = witnessing
@@ -140,7 +145,7 @@ impl Ledger {
             .unzip();
         let trees = Trees::new(logs);
         let checker = Checker::new(place, trees.clone(), verifier.clone(), Arc::clone(&clock))?;
-        let logs = KnownLogs::new(trees, verifier);
+        let logs = KnownLogs::new(trees, verifier.clone());
         let dialect = storage.writer.dialect;
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
@@ -152,7 +157,8 @@ impl Ledger {
             permits,
             readers: storage.readers,
             dialect,
-            verifier_key,
+            verifier: Arc::new(verifier),
+            tiles: Arc::default(),
             witnessed,
             self_check: Arc::new(SelfCheck::start(checker)),
         })
@@ -173,7 +179,7 @@ impl Ledger {
     /// derives the key of one zone's log from it.
     #[must_use]
     pub fn verifier_key(&self) -> String {
-        self.verifier_key.as_ref().to_owned()
+        self.verifier.to_text()
     }
 
     /// Whether the sequencer takes events: false after it was closed or lost a race. For readiness.

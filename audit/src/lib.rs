@@ -15,6 +15,10 @@
 //!   are enough.
 //! - [`tiles`]: the log as static files, and proofs from them. Pure.
 //! - [`publish`](mod@publish): writes these files, to a folder or a bucket.
+//! - [`published`](mod@published): reads them, from a folder or a web server.
+//! - [`follow`](mod@follow): a monitor of a published log, which others run.
+//! - [`tlog_proof`](mod@tlog_proof): a proof that an entry is in a log, as a file for others.
+//! - [`trust`](mod@trust): whether a checkpoint is to be believed.
 //! - [`copy`](mod@copy): a ledger from a server into a file.
 //! - [`export`](mod@export): a ledger, or a part of it, into a folder that proves itself.
 //! - [`verify`](mod@verify): checks a ledger file, or such a folder, with nothing but the public key,
@@ -26,16 +30,22 @@
 
 mod causes;
 pub mod copy;
+mod durable;
 pub mod export;
+pub mod follow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod http;
 pub mod ledger;
 pub mod merkle;
 pub mod note;
 pub mod publish;
+pub mod published;
 pub mod record;
 pub mod tiles;
+pub mod tlog_proof;
+pub mod trust;
 pub mod verify;
 pub mod witness;
 
@@ -43,9 +53,9 @@ pub mod witness;
 mod testing;
 
 pub use ledger::{
-    AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, PublishRule,
-    QUEUE_LIMIT, ReadError, Rejection, SelfCheckStatus, StoredEntry, Submission, WitnessStatus,
-    Witnessing,
+    AppendError, Clock, Consistency, Ledger, ListQuery, MAX_BATCH, MAX_LIST, NoProof, OpenError,
+    Position, PublishRule, QUEUE_LIMIT, ReadError, Rejection, SelfCheckStatus, StoredEntry,
+    Submission, WitnessStatus, Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{
@@ -53,6 +63,8 @@ pub use note::{
     CosignatureVerifier, KeyError, NoteError, Timestamp,
 };
 pub use record::{Record, RecordError};
+pub use tlog_proof::TlogProof;
+pub use trust::{LogTrust, TrustError, Vouched};
 pub use verify::{
     Finding, FindingKind, Progress, Report, Severity, Trust, VerifyError, ZoneReport,
 };

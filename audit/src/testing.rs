@@ -3,6 +3,7 @@
 mod network;
 pub(crate) mod s3;
 pub(crate) mod tools;
+pub(crate) mod web;
 mod witnessing;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +44,14 @@ impl Place {
         Self {
             directory: tempfile::tempdir().unwrap(),
             key,
+        }
+    }
+
+    /// Another ledger, with the same key.
+    pub(crate) fn with_key_of(other: &Self) -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            key: other.key.clone(),
         }
     }
 

@@ -21,6 +21,7 @@ mod keys;
 pub(crate) mod law;
 mod points;
 mod policies;
+mod proofs;
 mod recorder;
 mod resources;
 mod revocations;
@@ -172,6 +173,22 @@ impl<A: Authority> Api<A> {
                 post(sessions::heartbeat::<A>),
             )
             .route("/v1/zones/{zone}/audit", get(audit::list::<A>))
+            .route(
+                "/v1/zones/{zone}/audit/checkpoint",
+                get(proofs::checkpoint::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/audit/consistency",
+                get(proofs::consistency::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/audit/entries/{index}",
+                get(proofs::entry::<A>),
+            )
+            .route(
+                "/v1/zones/{zone}/audit/entries/{index}/proof",
+                get(proofs::inclusion::<A>),
+            )
             .fallback(|| async { ApiError::no_route() })
             .method_not_allowed_fallback(|| async { ApiError::no_method() })
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

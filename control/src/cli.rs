@@ -49,6 +49,9 @@ pub(crate) use span::Seconds;
 /// Exit status for a command line that cannot be understood (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
 
+/// Exit status for something that cannot be reached (`EX_UNAVAILABLE`).
+const EXIT_UNAVAILABLE: u8 = 69;
+
 /// Exit status for a configuration with mistakes, of what serves.
 const EXIT_CONFIGURATION: u8 = 2;
 
@@ -242,6 +245,7 @@ async fn run_command() -> ExitCode {
             match error {
                 CliError::Usage(_) => EXIT_USAGE.into(),
                 CliError::Configuration(_) => EXIT_CONFIGURATION.into(),
+                CliError::Unavailable(_) => EXIT_UNAVAILABLE.into(),
                 _ => ExitCode::FAILURE,
             }
         }

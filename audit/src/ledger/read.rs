@@ -53,7 +53,7 @@ pub struct StoredEntry {
 /// The ledger could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger cannot be read")]
-pub struct ReadError(#[from] sqlx::Error);
+pub struct ReadError(#[from] pub(super) sqlx::Error);
 
 impl Ledger {
     /// Entries of one zone, newest first.

@@ -4,6 +4,7 @@ use super::*;
 use crate::testing::{Place, issue, submission, submissions};
 use crate::verify::Severity;
 
+mod proofs;
 mod replicas;
 mod witnessed;
 

@@ -42,12 +42,19 @@ impl Frontier {
 
     /// Appends a leaf.
     pub fn append(&mut self, leaf: Hash) {
+        self.append_noting(leaf, |_, _| {});
+    }
+
+    /// Appends a leaf, and tells of the perfect subtrees that it completes: the height of each, from 1
+    /// on, and its root.
+    pub fn append_noting(&mut self, leaf: Hash, mut completed: impl FnMut(u32, Hash)) {
         let mut node = leaf;
         // Every trailing one of the size is a perfect subtree that the new leaf completes to the
         // next larger one, as a carry does in binary addition.
-        for _ in 0..self.size.trailing_ones() {
+        for height in 1..=self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = Hash::node(&left, &node);
+                completed(height, node);
             }
         }
         self.peaks.push(node);

@@ -90,6 +90,17 @@ impl CheckpointVerifier {
         origin.strip_prefix(self.name())?.strip_prefix('/')
     }
 
+    /// The key under the name of the log that has this origin: this key itself, or, where it is that of a
+    /// whole ledger, the same one of a zone's log. `None` where the origin is neither's.
+    #[must_use]
+    pub fn for_origin(&self, origin: &str) -> Option<Self> {
+        if origin == self.name() {
+            return Some(self.clone());
+        }
+        let zone = self.zone_of(origin).filter(|zone| !zone.is_empty())?;
+        Some(self.for_zone(zone))
+    }
+
     /// The key's name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use caracal_mandate::name::Name;
 use hyper::StatusCode;
+use hyper::header::ETAG;
 use jiff::Timestamp;
 use rusty_s3::{Bucket, S3Action};
 
@@ -20,9 +21,10 @@ pub use rusty_s3::{Credentials, UrlStyle};
 use super::store::{
     CHECKPOINT, MAX_CHECKPOINT_BYTES, Mark, PublishedCheckpoint, StoreError, TileStore,
 };
+use crate::http::Answer;
 use crate::ledger::Clock;
 use crate::tiles::{TilePath, TileReader};
-use client::{Answer, Upload};
+use client::{Upload, refusal};
 
 /// How long a signature is good for: as far as two clocks may be apart.
 const SIGNATURE_LIFE: Duration = Duration::from_mins(15);
@@ -72,7 +74,7 @@ impl S3Store {
             StatusCode::OK if answer.body.len() > most => Err(StoreError::Foreign(name.to_owned())),
             StatusCode::OK => Ok(Some(answer)),
             StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(StoreError::io(name, answer.refusal())),
+            _ => Err(StoreError::io(name, refusal(&answer))),
         }
     }
 
@@ -89,7 +91,7 @@ impl S3Store {
         match answer.status {
             StatusCode::OK => Ok(true),
             StatusCode::PRECONDITION_FAILED => Ok(false),
-            _ => Err(StoreError::io(name, answer.refusal())),
+            _ => Err(StoreError::io(name, refusal(&answer))),
         }
     }
 }
@@ -127,7 +129,8 @@ impl TileStore for S3Store {
             return Ok(None);
         };
         let foreign = || StoreError::Foreign(CHECKPOINT.to_owned());
-        let mark = Mark(answer.etag.ok_or_else(foreign)?);
+        let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        let mark = Mark(etag.ok_or_else(foreign)?.to_owned());
         let note = String::from_utf8(answer.body).map_err(|_| foreign())?;
         Ok(Some(PublishedCheckpoint { note, mark }))
     }

@@ -72,13 +72,6 @@ impl HashTile {
     pub fn root(&self) -> Hash {
         root(&self.0)
     }
-
-    /// Root of the tree over `count` hashes from `first` on; `None` where they are not all there.
-    #[must_use]
-    pub fn subtree(&self, first: usize, count: usize) -> Option<Hash> {
-        let hashes = self.0.get(first..first.checked_add(count)?)?;
-        Some(root(hashes))
-    }
 }
 
 fn width_of(hashes: &[Hash]) -> Option<Width> {
@@ -106,9 +99,6 @@ mod tests {
         assert_eq!(bytes.len(), 8192);
         assert_eq!(HashTile::from_bytes(&bytes, Width::FULL), Ok(tile.clone()));
         assert_eq!(tile.root(), reference::root(&leaves));
-        assert_eq!(tile.subtree(8, 4), Some(reference::root(&leaves[8..12])));
-        assert_eq!(tile.subtree(255, 2), None);
-        assert_eq!(tile.subtree(usize::MAX, 2), None);
     }
 
     #[test]

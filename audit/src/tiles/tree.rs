@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::extent;
 use super::hash_tile::{HashTile, HashTileError};
+use super::nodes::TileNodes;
 use super::path::{LEVEL_BITS, TILE_WIDTH, TilePath};
 use super::ranges::{self, Node};
 use super::reader::TileReader;
@@ -27,6 +29,15 @@ pub struct Inclusion {
     /// Hash of the entry.
     pub leaf: Hash,
     /// What leads from it to the root.
+    pub proof: Vec<Hash>,
+}
+
+/// The tree that the first entries make up, proven to be what this one begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix {
+    /// Root of it.
+    pub root: Hash,
+    /// What leads from it to the root of the whole.
     pub proof: Vec<Hash>,
 }
 
@@ -63,7 +74,7 @@ pub enum TreeError<E> {
 }
 
 /// The tiles that one proof has needed so far.
-type Seen = HashMap<TilePath, HashTile>;
+type Seen = HashMap<TilePath, Arc<TileNodes>>;
 
 impl<'a, R: TileReader> TiledTree<'a, R> {
     /// The tree that a checkpoint is about; the checkpoint has to be verified already.
@@ -111,13 +122,26 @@ impl<'a, R: TileReader> TiledTree<'a, R> {
         older: u64,
         older_root: Hash,
     ) -> Result<Vec<Hash>, TreeError<R::Error>> {
+        let Prefix { root, proof } = self.prefix(older).await?;
+        if root == older_root {
+            Ok(proof)
+        } else {
+            Err(ProofError::Root.into())
+        }
+    }
+
+    /// The tree of the first `older` entries: an older checkpoint that says otherwise is of another
+    /// history, as long as this one's is signed.
+    pub async fn prefix(&self, older: u64) -> Result<Prefix, TreeError<R::Error>> {
         if older == 0 || older > self.size {
             return Err(TreeError::Position);
         }
+        let mut seen = Seen::new();
+        let root = self.range(&(0..older), &mut seen).await?;
         let parts = ranges::consistency(older, self.size);
-        let proof = self.all(&parts, &mut Seen::new()).await?;
-        verify_consistency((older, older_root), (self.size, self.root), &proof)?;
-        Ok(proof)
+        let proof = self.all(&parts, &mut seen).await?;
+        verify_consistency((older, root), (self.size, self.root), &proof)?;
+        Ok(Prefix { root, proof })
     }
 
     async fn all(
@@ -150,15 +174,23 @@ impl<'a, R: TileReader> TiledTree<'a, R> {
     async fn node(&self, node: Node, seen: &mut Seen) -> Result<Hash, TreeError<R::Error>> {
         let level = u8::try_from(node.height / LEVEL_BITS).unwrap_or(u8::MAX);
         let within = node.height % LEVEL_BITS;
-        let count = 1_usize << within;
         let place = node.index << within;
         let path = extent::holding(level, place, self.size).ok_or(TreeError::Position)?;
-        let first = usize::try_from(place % TILE_WIDTH).unwrap_or(usize::MAX);
+        let index = (place % TILE_WIDTH) >> within;
         let tile = match seen.entry(path) {
             Entry::Occupied(tile) => tile.into_mut(),
-            Entry::Vacant(place) => place.insert(self.tile(path).await?),
+            Entry::Vacant(place) => place.insert(self.nodes(path).await?),
         };
-        tile.subtree(first, count).ok_or(TreeError::Position)
+        tile.get(within, index).ok_or(TreeError::Position)
+    }
+
+    async fn nodes(&self, path: TilePath) -> Result<Arc<TileNodes>, TreeError<R::Error>> {
+        if let Some(kept) = self.reader.kept(path) {
+            return Ok(kept);
+        }
+        let tile = Arc::new(TileNodes::new(&self.tile(path).await?));
+        self.reader.used(path, &tile);
+        Ok(tile)
     }
 
     /// A partial tile may be gone once there is a full one ("Partial Tiles").

@@ -88,6 +88,17 @@ impl TrustPolicy {
         self.logs.is_empty() || self.logs.iter().any(is_it)
     }
 
+    /// Whether the policy trusts the log that has this key and the key's name for its origin. A `log` line
+    /// with the key of the whole ledger stands for all of its zones, as for [`Self::allows_zone`].
+    #[must_use]
+    pub fn allows(&self, log: &CheckpointVerifier) -> bool {
+        let is_it = |listed: &PolicyLog| {
+            let key = &listed.verifier;
+            key.for_origin(log.name()).as_ref() == Some(log)
+        };
+        self.logs.is_empty() || self.logs.iter().any(is_it)
+    }
+
     /// Whether these witnesses, by name in the policy, are enough.
     #[must_use]
     pub fn is_quorum<'a>(&'a self, cosigned: impl IntoIterator<Item = &'a str>) -> bool {

@@ -8,7 +8,6 @@
 //! transaction ever spans two. What no file can show is that it, or the whole folder, was put back
 //! from a backup: a witness that was restored begins under a new key.
 
-mod folder;
 mod record;
 
 use std::fs::{self, File};
@@ -18,8 +17,8 @@ use std::path::{Path, PathBuf};
 pub(super) use record::Recorded;
 
 use super::origin_hash;
+use crate::durable::{self, open_private, sync_folder};
 use crate::note::CosignatureVerifier;
-use folder::{open_private, sync_folder};
 
 /// Says whose folder it is, and that there is one: an empty folder is not taken for a witness that
 /// has seen nothing.
@@ -75,9 +74,9 @@ pub(super) struct StateFolder {
 impl StateFolder {
     /// Makes the folder of a witness that has seen nothing.
     pub(super) fn create(path: &Path, verifier: &CosignatureVerifier) -> Result<(), StateError> {
-        folder::make(path).map_err(StateError::io(path))?;
+        durable::make(path).map_err(StateError::io(path))?;
         let owner = path.join(OWNER);
-        let made = folder::write_new(&owner, format!("{}\n", verifier.to_text()).as_bytes());
+        let made = durable::write_new(&owner, format!("{}\n", verifier.to_text()).as_bytes());
         made.map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StateError::Exists(path.to_owned()),
             _ => StateError::io(&owner)(source),
@@ -117,7 +116,7 @@ impl StateFolder {
             return Ok(None);
         };
         let path = self.path.join(name);
-        let bytes = match folder::read_bounded(&path, MAX_BYTES) {
+        let bytes = match durable::read_bounded(&path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StateError::io(&path)(error)),

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
-use caracal_audit::AppendError;
+use caracal_audit::{AppendError, NoProof};
 use caracal_mandate::name::Name;
 use caracal_store::{CommitError, HeartbeatError, KeyRefusal, ReadError};
 use caracal_sts::ZoneKeyError;
@@ -278,6 +278,36 @@ impl ApiError {
             "audit_unavailable",
             message,
         )
+    }
+
+    pub(super) fn no_entry(zone: &Name, index: u64) -> Self {
+        let message = format!("the log of zone {zone} has no entry {index}: list the entries");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn no_proof(zone: &Name, error: NoProof) -> Self {
+        let message = format!("{error} (zone {zone})");
+        match error {
+            NoProof::Storage(error) => Self::ledger_read(&error.into()),
+            NoProof::NoEntry { .. } | NoProof::NoCheckpoint { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", message)
+            }
+            NoProof::Order { .. } => Self::invalid(message),
+            NoProof::Unpublished { .. } | NoProof::NotCovered { .. } => {
+                let message = format!(
+                    "{message}: a checkpoint follows within seconds, or when enough witnesses have \
+                    answered; ask again then"
+                );
+                Self::new(StatusCode::CONFLICT, "not_covered", message)
+            }
+            NoProof::Checkpoint(_) | NoProof::Damaged { .. } | NoProof::Entry { .. } => {
+                tracing::error!(%zone, %error, "the ledger does not prove what it signed");
+                let message = format!(
+                    "{message}: the database was changed; `caracal audit verify` says which entries"
+                );
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "audit_damaged", message)
+            }
+        }
     }
 
     pub(super) fn internal(what: &'static str) -> Self {

@@ -42,6 +42,27 @@ impl<S: Send + Sync> FromRequestParts<S> for InSession {
     }
 }
 
+/// The zone and the entry of the path.
+pub(super) struct AtEntry {
+    pub(super) zone: Name,
+    pub(super) index: u64,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AtEntry {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((zone, index)) = path.map_err(|error| ApiError::invalid(error.body_text()))?;
+        let zone = zone.parse();
+        let zone = zone.map_err(|error| ApiError::invalid(format!("zone in the path: {error}")))?;
+        let index = index
+            .parse()
+            .map_err(|_| ApiError::invalid("index in the path: not the number of an entry"))?;
+        Ok(Self { zone, index })
+    }
+}
+
 /// The `Idempotency-Key` header.
 pub(super) struct IdempotencyKey(pub(super) Option<String>);
 

@@ -2,6 +2,7 @@ mod credentials;
 mod delegations;
 mod grants;
 mod keys;
+mod proofs;
 mod sessions;
 
 use std::path::PathBuf;

@@ -1,5 +1,13 @@
 //! `caracal audit`.
 
+mod check;
+mod follow;
+mod prove;
+mod receipt;
+#[cfg(test)]
+mod tests;
+mod trust;
+
 use std::fmt::Write as _;
 
 use caracal_mandate::name::Name;
@@ -24,6 +32,12 @@ Examples:
     Verify(VerifyArgs),
     /// Writes a ledger, or a part of it, into a folder that can be verified without it.
     Export(ExportArgs),
+    /// Proves to somebody else that an entry is in the log: writes a receipt.
+    Prove(prove::ProveArgs),
+    /// Checks a receipt with nothing but the public key; needs no server.
+    Check(check::CheckArgs),
+    /// Follows a published log, keeps its newest checkpoint, and alarms when it shows another history.
+    Follow(follow::FollowArgs),
     /// Copies a ledger from a database server into a file, for `verify` and for safe keeping.
     Copy(CopyArgs),
 }
@@ -71,6 +85,9 @@ impl AuditCommand {
             Self::List(args) => args.run(context).await,
             Self::Verify(args) => args.run(&context.output).await,
             Self::Export(args) => args.run(context.zone.as_ref(), &context.output).await,
+            Self::Prove(args) => args.run(context).await,
+            Self::Check(args) => args.run(&context.output).await,
+            Self::Follow(args) => args.run(&context.output).await,
             Self::Copy(args) => args.run(&context.output).await,
         }
     }
@@ -143,14 +160,4 @@ pub(super) fn percent_encoded(text: &str) -> String {
         }
         out
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_cannot_add_a_parameter() {
-        assert_eq!(percent_encoded("a&limit=9 /ü"), "a%26limit%3D9%20%2F%C3%BC");
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::{Method, redirect};
+use reqwest::{Method, StatusCode, redirect};
 use serde_json::Value;
 
 use super::error::CliError;
@@ -56,12 +56,34 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
+    /// An answer that is text when all is well.
+    pub(crate) async fn text(&self, path: &str) -> Result<String, CliError> {
+        let (status, bytes) = self.exchange(Method::GET, path, None).await?;
+        if !status.is_success() {
+            return Err(self.refused(status, &bytes));
+        }
+        String::from_utf8(bytes).map_err(|_| self.no_api(status))
+    }
+
     async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
+        let (status, bytes) = self.exchange(method, path, body).await?;
+        if !status.is_success() {
+            return Err(self.refused(status, &bytes));
+        }
+        serde_json::from_slice(&bytes).map_err(|_| self.no_api(status))
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Vec<u8>), CliError> {
         let server = self.server.trim_end_matches('/');
         let changes = method != Method::GET;
         let mut request = self
@@ -83,21 +105,26 @@ impl Client {
             .bytes()
             .await
             .map_err(|error| self.unreachable(&error))?;
-        let answer: Value = serde_json::from_slice(&bytes).map_err(|_| {
-            CliError::Failure(format!(
-                "{server} answered {status} without JSON: is this the management API? Check --server"
-            ))
-        })?;
-        if status.is_success() {
-            return Ok(answer);
-        }
+        Ok((status, bytes.to_vec()))
+    }
+
+    fn refused(&self, status: StatusCode, bytes: &[u8]) -> CliError {
+        let Ok(answer) = serde_json::from_slice::<Value>(bytes) else {
+            return self.no_api(status);
+        };
         let said = answer
             .get("message")
             .and_then(Value::as_str)
             .unwrap_or("no message");
-        Err(CliError::Failure(format!(
-            "{said} ({server} answered {status})"
-        )))
+        let server = self.server.trim_end_matches('/');
+        CliError::Failure(format!("{said} ({server} answered {status})"))
+    }
+
+    fn no_api(&self, status: StatusCode) -> CliError {
+        let server = self.server.trim_end_matches('/');
+        CliError::Failure(format!(
+            "{server} answered {status} without JSON: is this the management API? Check --server"
+        ))
     }
 
     fn token(&self) -> Result<String, CliError> {

@@ -12,6 +12,9 @@ pub(crate) enum CliError {
     /// It was understood and did not work.
     #[error("{0}")]
     Failure(String),
+    /// What it needs is not there now, which says nothing about what it was to check.
+    #[error("{0}")]
+    Unavailable(String),
     /// A check has printed what it found.
     #[error("the check found something")]
     Reported,

@@ -98,7 +98,7 @@ pub(super) fn key_text(key: String) -> Result<String, CliError> {
     }
 }
 
-fn trust_policy(path: &Path) -> Result<TrustPolicy, CliError> {
+pub(super) fn trust_policy(path: &Path) -> Result<TrustPolicy, CliError> {
     let text = read(path)?;
     TrustPolicy::parse(text.as_bytes())
         .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))

@@ -19,12 +19,24 @@ const (
 	width  = 1 << height
 )
 
+const usage = `usage: run FOLDER VERIFIER_KEY [OLDER_CHECKPOINT]
+       run inclusion PROOF VERIFIER_KEY ENTRY
+       run consistency PROOF VERIFIER_KEY OLDER_CHECKPOINT`
+
 func main() {
-	if len(os.Args) != 3 && len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: run FOLDER VERIFIER_KEY [OLDER_CHECKPOINT]")
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 4 && args[0] == "inclusion":
+		err = inclusion(args[1], args[2], args[3])
+	case len(args) == 4 && args[0] == "consistency":
+		err = consistency(args[1], args[2], args[3])
+	case len(args) == 2 || len(args) == 3:
+		err = run(args[0], args[1], args[2:])
+	default:
+		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "failed:", err)
 		os.Exit(1)
 	}
@@ -87,6 +99,10 @@ func checkpoint(file string, verifier note.Verifier) (tree tlog.Tree, err error)
 	if err != nil {
 		return tree, err
 	}
+	return opened(signed, verifier)
+}
+
+func opened(signed []byte, verifier note.Verifier) (tree tlog.Tree, err error) {
 	opened, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
 		return tree, err

@@ -174,12 +174,13 @@ impl<'a> Work<'a> {
         let (now_ms, dialect) = (self.now_ms, self.dialect);
         let emitter_id = self.emitters.id(connection, &submission.series).await?;
         let growth = self.growth(connection, submission).await?;
-        let before = growth.after.clone();
+        let (before, completed) = (growth.after.clone(), growth.completed.len());
         let Some((row, position)) = Row::append(growth, emitter_id, submission, now_ms) else {
             return Ok(Err(Rejection::Json));
         };
         if !rows::insert(connection, dialect, vec![row]).await? {
             growth.after = before;
+            growth.completed.truncate(completed);
             return duplicate(connection, emitter_id, submission).await;
         }
         Ok(Ok(position))

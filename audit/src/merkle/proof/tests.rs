@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::super::reference;
 use super::*;
 
+mod published;
+
 proptest! {
     #[test]
     fn every_leaf_of_every_tree_is_proven_and_no_other_is(

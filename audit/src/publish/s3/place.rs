@@ -1,7 +1,9 @@
 //! Which bucket, and what of it.
 
 use rusty_s3::{Bucket, BucketError, UrlStyle};
-use url::{Host, Url};
+use url::Url;
+
+use crate::http::is_private;
 
 /// A place in a bucket, below which each zone has its own.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ impl S3Place {
         region: &str,
         prefix: &str,
     ) -> Result<Self, S3PlaceError> {
-        if endpoint.scheme() != "https" && !is_loopback(&endpoint) {
+        if !is_private(&endpoint) {
             return Err(S3PlaceError::Insecure);
         }
         let bucket = Bucket::new(endpoint, style, bucket.to_owned(), region.to_owned());
@@ -54,15 +56,6 @@ impl S3Place {
     /// Empty, or ends with a slash.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
-    }
-}
-
-fn is_loopback(endpoint: &Url) -> bool {
-    match endpoint.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 use super::*;
 use crate::testing::tools::tool;
 
+mod proofs;
+
 /// What the verifier says of the folder; with an older checkpoint, whether it leads to the newer.
 fn verify(published: &Published, older: Option<&str>) -> Output {
     let program = tool("CARACAL_CLIENTS", "clients").join("tlog/run");

@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 
 use super::super::super::known::KnownLogs;
 use super::super::super::state::{self, signed};
+use super::super::super::tile_hashes::{self, TileHash};
 use super::BatchError;
 use crate::merkle::{Frontier, Hash};
 
@@ -15,6 +16,15 @@ pub(super) struct Growth {
     pub(super) zone: Arc<str>,
     pub(super) before: Frontier,
     pub(super) after: Frontier,
+    /// What the new entries completed in the levels above them.
+    pub(super) completed: Vec<TileHash>,
+}
+
+impl Growth {
+    /// Appends an entry.
+    pub(super) fn append(&mut self, leaf: Hash) {
+        tile_hashes::append(&mut self.after, leaf, &mut self.completed);
+    }
 }
 
 /// The log of a zone, as it stands within this transaction.
@@ -30,6 +40,7 @@ pub(super) async fn of<'a>(
             zone: zone.into(),
             after: before.clone(),
             before,
+            completed: Vec::new(),
         };
         grown.insert(zone.to_owned(), growth);
     }
@@ -86,11 +97,10 @@ pub(super) async fn advance(
     .bind(zone.to_owned())
     .bind(signed(growth.before.size()))
     .bind(growth.before.root().0.to_vec())
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(BatchError::Fenced(zone.to_owned()))
+    if moved.rows_affected() != 1 {
+        return Err(BatchError::Fenced(zone.to_owned()));
     }
+    Ok(tile_hashes::insert(connection, zone, &growth.completed).await?)
 }

@@ -35,7 +35,7 @@ impl<'a> Row<'a> {
         let body = submission.draft.at(recorded_ms).ok()?;
         let leaf = Hash::leaf(&body);
         let index = growth.after.size();
-        growth.after.append(leaf);
+        growth.append(leaf);
         let position = Position {
             zone: submission.zone.clone(),
             index,

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// Makes a folder for its owner alone, and those above it as they come.
-pub(super) fn make(path: &Path) -> io::Result<()> {
+pub(crate) fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     match path.canonicalize()?.parent() {
         Some(above) => sync_folder(above),
@@ -15,7 +15,7 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that must not be there.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -27,7 +27,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Opens a file for writing as it is, and makes it if there is none.
-pub(super) fn open_private(path: &Path) -> io::Result<File> {
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create(true)
@@ -36,8 +36,21 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Puts a file in the place of the one that has its name, if there is one, at once or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let staged = path.with_file_name(name);
+    let mut file = open_private(&staged)?;
+    file.set_len(0)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&staged, path)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
 /// Reads a file that has no more than so many bytes.
-pub(super) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path)?
         .take(most.saturating_add(1))
@@ -50,6 +63,6 @@ pub(super) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Makes what was made, renamed and removed in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
