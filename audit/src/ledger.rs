@@ -5,6 +5,7 @@
 //! stands for. Publishing, which signs the state of the log, follows at most once a second.
 
 mod append;
+mod growth;
 mod known;
 mod open;
 mod publisher;
@@ -12,6 +13,7 @@ mod read;
 mod search;
 mod sequencer;
 mod state;
+mod statement;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -26,14 +28,19 @@ use sqlx::AnyPool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use append::{AppendError, Rejection};
+pub use growth::LogSize;
 pub use open::OpenError;
 pub(crate) use read::NEWEST_SETTLED;
-pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
+pub use read::{ReadError, StoredEntry};
+pub use search::{
+    Cursor, CursorError, ListQuery, MAX_LIST, Order, Page, SEARCH_WINDOW, SearchError,
+};
 pub(crate) use state::{signed, unsigned};
 pub(crate) use storage::new_file;
 pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 
 use crate::note::CheckpointSigner;
+use growth::Bells;
 use known::KnownLogs;
 use storage::Storage;
 use witnessing::WitnessedHandle;
@@ -82,6 +89,8 @@ pub struct Ledger {
     readers: AnyPool,
     dialect: Dialect,
     verifier_key: Arc<str>,
+    /// Rung when a log has grown.
+    bells: Bells,
     /// Whether witnesses are asked, and what came of it.
     witnessed: Option<WitnessedHandle>,
 }
@@ -139,7 +148,10 @@ impl Ledger {
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
         let publisher = publisher::Publisher::new(signer, handoff);
-        tokio::spawn(sequencer::Sequencer::new(storage.writer, logs, publisher, clock).run(inbox));
+        let bells = Bells::default();
+        let (writer, ringing) = (storage.writer, bells.clone());
+        let sequencer = sequencer::Sequencer::new(writer, logs, publisher, clock, ringing);
+        tokio::spawn(sequencer.run(inbox));
         let permits = Arc::new(Semaphore::new(QUEUE_LIMIT));
         Ok(Self {
             commands,
@@ -147,6 +159,7 @@ impl Ledger {
             readers: storage.readers,
             dialect,
             verifier_key,
+            bells,
             witnessed,
         })
     }

@@ -41,8 +41,9 @@ pub mod witness;
 mod testing;
 
 pub use ledger::{
-    AppendError, Clock, Ledger, ListQuery, MAX_BATCH, MAX_LIST, OpenError, Position, PublishRule,
-    QUEUE_LIMIT, ReadError, Rejection, StoredEntry, Submission, WitnessStatus, Witnessing,
+    AppendError, Clock, Cursor, CursorError, Ledger, ListQuery, LogSize, MAX_BATCH, MAX_LIST,
+    OpenError, Order, Page, Position, PublishRule, QUEUE_LIMIT, ReadError, Rejection,
+    SEARCH_WINDOW, SearchError, StoredEntry, Submission, WitnessStatus, Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{

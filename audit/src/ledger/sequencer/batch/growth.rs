@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 
 use super::super::super::known::KnownLogs;
 use super::super::super::state::{self, signed};
-use super::BatchError;
+use super::{BatchError, time};
 use crate::merkle::{Frontier, Hash};
 
 /// One log, before the transaction and as far as it is now.
@@ -15,6 +15,8 @@ pub(super) struct Growth {
     pub(super) zone: Arc<str>,
     pub(super) before: Frontier,
     pub(super) after: Frontier,
+    /// What its new entries are recorded at, in Unix milliseconds.
+    pub(super) recorded_ms: u64,
 }
 
 /// The log of a zone, as it stands within this transaction.
@@ -23,12 +25,14 @@ pub(super) async fn of<'a>(
     logs: &KnownLogs,
     grown: &'a mut HashMap<String, Growth>,
     zone: &str,
+    now_ms: u64,
 ) -> Result<&'a mut Growth, BatchError> {
     if !grown.contains_key(zone) {
         let before = start(connection, zone, logs).await?;
         let growth = Growth {
             zone: zone.into(),
             after: before.clone(),
+            recorded_ms: time::next(connection, zone, logs, before.size(), now_ms).await?,
             before,
         };
         grown.insert(zone.to_owned(), growth);
