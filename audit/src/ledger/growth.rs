@@ -44,6 +44,8 @@ impl Bells {
 
     fn listen(&self, zone: &str) -> watch::Receiver<()> {
         let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Bells of those who have gone: of zones that nobody appends to, none other would go.
+        bells.retain(|_, bell| bell.receiver_count() > 0);
         let bell = bells.entry(zone.to_owned());
         bell.or_insert_with(|| watch::Sender::new(())).subscribe()
     }

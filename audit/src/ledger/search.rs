@@ -24,7 +24,8 @@ pub use cursor::{Cursor, CursorError};
 pub use query::{ListQuery, MAX_LIST, Order};
 use range::Range;
 
-/// Most entries that are looked at for one page of a search. They cost some tenths of a second.
+/// Most entries that are looked at for one page of a search. Looking for bytes in so many bodies of
+/// 730 bytes took 0.3 s on `SQLite` and 0.1 s on `PostgreSQL`, on a busy machine of two cores.
 pub const SEARCH_WINDOW: u64 = 100_000;
 
 /// Fewest rows that are asked for where the record decides: not every one that is found counts.
