@@ -3,13 +3,30 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::{Method, redirect};
+use reqwest::{Method, StatusCode, redirect};
 use serde_json::Value;
 
 use super::error::CliError;
 
 /// Longer than any bound that the server keeps, so that it is the server that says what happened.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Why a request got no answer that is wanted.
+pub(crate) enum RequestError {
+    /// No answer, or that of a server that cannot now: it may be another one in a moment.
+    Passing(String),
+    /// Trying again is of no use.
+    Final(CliError),
+}
+
+impl From<RequestError> for CliError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Passing(text) => Self::Failure(text),
+            RequestError::Final(error) => error,
+        }
+    }
+}
 
 /// Talks to one server. The token is read when it is needed: offline commands need none.
 pub(crate) struct Client {
@@ -41,19 +58,24 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
+        Ok(self.send(Method::GET, path, None).await?)
+    }
+
+    /// For whoever tries again.
+    pub(crate) async fn try_get(&self, path: &str) -> Result<Value, RequestError> {
         self.send(Method::GET, path, None).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
-        self.send(Method::POST, path, Some(body)).await
+        Ok(self.send(Method::POST, path, Some(body)).await?)
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, CliError> {
-        self.send(Method::PUT, path, Some(body)).await
+        Ok(self.send(Method::PUT, path, Some(body)).await?)
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, CliError> {
-        self.send(Method::DELETE, path, None).await
+        Ok(self.send(Method::DELETE, path, None).await?)
     }
 
     async fn send(
@@ -61,13 +83,13 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Value, CliError> {
+    ) -> Result<Value, RequestError> {
         let server = self.server.trim_end_matches('/');
         let changes = method != Method::GET;
         let mut request = self
             .http
             .request(method, format!("{server}{path}"))
-            .bearer_auth(self.token()?);
+            .bearer_auth(self.token().map_err(RequestError::Final)?);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -83,8 +105,15 @@ impl Client {
             .bytes()
             .await
             .map_err(|error| self.unreachable(&error))?;
+        let failed = |text| {
+            if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+                RequestError::Passing(text)
+            } else {
+                RequestError::Final(CliError::Failure(text))
+            }
+        };
         let answer: Value = serde_json::from_slice(&bytes).map_err(|_| {
-            CliError::Failure(format!(
+            failed(format!(
                 "{server} answered {status} without JSON: is this the management API? Check --server"
             ))
         })?;
@@ -95,9 +124,7 @@ impl Client {
             .get("message")
             .and_then(Value::as_str)
             .unwrap_or("no message");
-        Err(CliError::Failure(format!(
-            "{said} ({server} answered {status})"
-        )))
+        Err(failed(format!("{said} ({server} answered {status})")))
     }
 
     fn token(&self) -> Result<String, CliError> {
@@ -111,14 +138,14 @@ impl Client {
         Ok(text.trim().to_owned())
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> CliError {
+    fn unreachable(&self, error: &reqwest::Error) -> RequestError {
         let mut why = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(inner) = cause {
             why = inner.to_string();
             cause = inner.source();
         }
-        CliError::Failure(format!(
+        RequestError::Passing(format!(
             "no answer from {}: {why}; is `caracal up` running there? Check --server",
             self.server
         ))
