@@ -5,6 +5,7 @@
 //! stands for. Publishing, which signs the state of the log, follows at most once a second.
 
 mod append;
+mod growth;
 mod known;
 mod open;
 mod proofs;
@@ -14,6 +15,7 @@ mod search;
 mod self_check;
 mod sequencer;
 mod state;
+mod statement;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -29,16 +31,21 @@ use sqlx::AnyPool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use append::{AppendError, Rejection};
+pub use growth::LogSize;
 pub use open::OpenError;
 pub use proofs::{Consistency, NoProof};
 pub(crate) use read::NEWEST_SETTLED;
-pub use read::{ListQuery, MAX_LIST, ReadError, StoredEntry};
+pub use read::{ReadError, StoredEntry};
+pub use search::{
+    Cursor, CursorError, ListQuery, MAX_LIST, Order, Page, SEARCH_WINDOW, SearchError,
+};
 pub use self_check::SelfCheckStatus;
 pub(crate) use state::{extend, signed, unsigned};
 pub(crate) use storage::new_file;
 pub use witnessing::{PublishRule, PublishRuleError, WitnessStatus, Witnessing};
 
 use crate::note::{CheckpointSigner, CheckpointVerifier};
+use growth::Bells;
 use known::{KnownLogs, Trees};
 use proofs::TileCache;
 use self_check::{Checker, SelfCheck};
@@ -91,6 +98,8 @@ pub struct Ledger {
     verifier: Arc<CheckpointVerifier>,
     /// Of the trees that proofs were made of.
     tiles: Arc<TileCache>,
+    /// Rung when a log has grown.
+    bells: Bells,
     /// Whether witnesses are asked, and what came of it.
     witnessed: Option<WitnessedHandle>,
     self_check: Arc<SelfCheck>,
@@ -150,7 +159,10 @@ impl Ledger {
         // Capacity in requests; the permits bound the submissions in them, and none is empty.
         let (commands, inbox) = mpsc::channel(QUEUE_LIMIT);
         let publisher = publisher::Publisher::new(signer, handoff);
-        tokio::spawn(sequencer::Sequencer::new(storage.writer, logs, publisher, clock).run(inbox));
+        let bells = Bells::default();
+        let (writer, ringing) = (storage.writer, bells.clone());
+        let sequencer = sequencer::Sequencer::new(writer, logs, publisher, clock, ringing);
+        tokio::spawn(sequencer.run(inbox));
         let permits = Arc::new(Semaphore::new(QUEUE_LIMIT));
         Ok(Self {
             commands,
@@ -159,6 +171,7 @@ impl Ledger {
             dialect,
             verifier: Arc::new(verifier),
             tiles: Arc::default(),
+            bells,
             witnessed,
             self_check: Arc::new(SelfCheck::start(checker)),
         })

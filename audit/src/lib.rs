@@ -53,9 +53,10 @@ pub mod witness;
 mod testing;
 
 pub use ledger::{
-    AppendError, Clock, Consistency, Ledger, ListQuery, MAX_BATCH, MAX_LIST, NoProof, OpenError,
-    Position, PublishRule, QUEUE_LIMIT, ReadError, Rejection, SelfCheckStatus, StoredEntry,
-    Submission, WitnessStatus, Witnessing,
+    AppendError, Clock, Consistency, Cursor, CursorError, Ledger, ListQuery, LogSize, MAX_BATCH,
+    MAX_LIST, NoProof, OpenError, Order, Page, Position, PublishRule, QUEUE_LIMIT, ReadError,
+    Rejection, SEARCH_WINDOW, SearchError, SelfCheckStatus, StoredEntry, Submission, WitnessStatus,
+    Witnessing,
 };
 pub use merkle::{Frontier, Hash};
 pub use note::{

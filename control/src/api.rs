@@ -40,8 +40,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
 use caracal_audit::Ledger;
 use caracal_store::Store;
-use caracal_sts::{Clock, Random, RandomError};
-use tokio::sync::RwLock;
+use caracal_sts::{Clock, Draining, Random, RandomError};
+use tokio::sync::{RwLock, Semaphore};
 
 pub use auth::AdminToken;
 pub use authority::{
@@ -67,6 +67,9 @@ pub struct Api<A> {
     /// Held for reading by every change, so that shutting down can wait for those whose caller
     /// has gone away.
     in_flight: Arc<RwLock<()>>,
+    /// Places of those who wait for a log to grow.
+    waiters: Arc<Semaphore>,
+    draining: Draining,
 }
 
 impl<A: Authority> Api<A> {
@@ -91,7 +94,15 @@ impl<A: Authority> Api<A> {
             random,
             lease,
             in_flight,
+            waiters: Arc::new(Semaphore::new(audit::MAX_WAITERS)),
+            draining: Draining::default(),
         })
+    }
+
+    /// Lets nobody wait any more once `draining` has begun.
+    #[must_use]
+    pub fn stopping_with(self, draining: Draining) -> Self {
+        Self { draining, ..self }
     }
 
     /// Waits until every change that was begun is committed or refused, and recorded.

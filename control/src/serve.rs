@@ -47,6 +47,9 @@ pub(crate) use witnesses::WitnessSettings;
 /// released.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the last entries may take to a collector. What it is too short for goes after the next start.
+const EXPORT_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Reads the configuration and does what it asks for.
 pub(crate) async fn command(program: Program, arguments: &[OsString]) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
@@ -93,6 +96,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
             management::start(settings, &base, &parts.shared, remote, &mut servers).await?
         }),
     };
+    if let (Some(sts), Some(export)) = (&sts, &base.ledger_export) {
+        sts.show_log_export(export.watch());
+    }
     servers.announce()?;
     let draining = || {
         base.draining.begin();
@@ -108,6 +114,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         }
         if let Some(sts) = sts {
             sts.flush().await;
+        }
+        if let Some(export) = base.ledger_export {
+            export.stop(EXPORT_PATIENCE).await;
         }
         base.ledger.close().await;
         // Its last checkpoints are signed by now.

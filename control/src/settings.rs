@@ -13,6 +13,7 @@ pub(crate) mod law;
 mod mistake;
 pub(crate) mod parse;
 pub(crate) mod reader;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,7 @@ use std::time::Duration;
 use caracal_mandate::name::Name;
 use caracal_mandate::spiffe::SpiffeId;
 use caracal_store::DatabaseUrl;
-use caracal_sts::{CollectorHeader, TelemetryConfig, TlsFiles};
+use caracal_sts::{TelemetryConfig, TlsFiles};
 use tonic::transport::Uri;
 
 pub(crate) use catalog::{Program, help};
@@ -72,6 +73,8 @@ pub(crate) struct Settings {
     /// Directives of `tracing_subscriber::EnvFilter`, which were tried.
     pub(crate) log_level: String,
     pub(crate) telemetry: Option<TelemetryConfig>,
+    /// Where the ledger's entries go as logs.
+    pub(crate) ledger_export: Option<TelemetryConfig>,
     /// For those that serve tokens.
     pub(crate) token_service: Option<TokenServiceSettings>,
     /// For those that serve the management API.
@@ -148,6 +151,7 @@ fn settings(program: Program, mut read: Reader) -> Result<Settings, Mistakes> {
     ] {
         read.exists(name, file);
     }
+    let collectors = telemetry::collectors(program, &mut read);
     let serves_tokens = program != Program::Control;
     let administers = program != Program::Sts;
     let settings = Settings {
@@ -171,7 +175,8 @@ fn settings(program: Program, mut read: Reader) -> Result<Settings, Mistakes> {
         log_level: read
             .one("log-level", parse::log_level)
             .unwrap_or_else(|| "info".to_owned()),
-        telemetry: telemetry(program, &mut read),
+        telemetry: collectors.traces,
+        ledger_export: collectors.ledger,
         token_service: serves_tokens.then(|| token_service(&mut read)),
         management: administers.then(|| management(program, &mut read)),
         tls,
@@ -179,24 +184,6 @@ fn settings(program: Program, mut read: Reader) -> Result<Settings, Mistakes> {
     };
     read.finish()?;
     Ok(settings)
-}
-
-fn telemetry(program: Program, read: &mut Reader) -> Option<TelemetryConfig> {
-    let service_name = read.one("otlp-service-name", parse::text);
-    let authorities = read.file("otlp-ca");
-    if let Some(file) = &authorities {
-        read.exists("otlp-ca", file);
-    }
-    let headers = read.many("otlp-headers", str::parse::<CollectorHeader>);
-    // The standard's default differs between languages; only what is spoken here may be asked for.
-    let endpoint = read.one("otlp-endpoint", parse::endpoint)?;
-    let _grpc = read.one("otlp-protocol", parse::otlp_protocol);
-    Some(TelemetryConfig {
-        endpoint,
-        service_name: service_name.unwrap_or_else(|| format!("caracal-{}", program.name())),
-        authorities,
-        headers,
-    })
 }
 
 fn token_service(read: &mut Reader) -> TokenServiceSettings {

@@ -23,9 +23,19 @@ mod generated {
     pub mod operations {
         include!("gen/caracal.operations.v1.rs");
     }
+    /// Nested as their packages are: messages of one are in the other.
     #[cfg(feature = "grpc")]
-    pub mod otlp {
-        include!("gen/opentelemetry.proto.collector.trace.v1.rs");
+    pub mod collector {
+        pub mod logs {
+            pub mod v1 {
+                include!("gen/opentelemetry.proto.collector.logs.v1.rs");
+            }
+        }
+        pub mod trace {
+            pub mod v1 {
+                include!("gen/opentelemetry.proto.collector.trace.v1.rs");
+            }
+        }
     }
     pub mod extauthz {
         include!("gen/caracal.extauthz.v1.rs");
@@ -43,7 +53,11 @@ pub use generated::operations;
 
 /// Traces of OpenTelemetry, unchanged from its own definition (v1.10.0, Apache-2.0).
 #[cfg(feature = "grpc")]
-pub use generated::otlp;
+pub use generated::collector::trace::v1 as otlp;
+
+/// Logs of OpenTelemetry, likewise.
+#[cfg(feature = "grpc")]
+pub use generated::collector::logs::v1 as otlp_logs;
 
 /// Keys of `context_extensions` in a check by one of our own enforcement points.
 pub mod check {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "caracal/enforcement/v1/enforcement.proto",
     "caracal/ledger/v1/ledger.proto",
     "caracal/extauthz/v1/extauthz.proto",
     "caracal/operations/v1/operations.proto",
+    "opentelemetry/logs_service.proto",
     "opentelemetry/trace_service.proto",
 ];
 

@@ -65,5 +65,8 @@ pub use readiness::Draining;
 pub use rotation::{KeyChange, KeyStatus, ZoneKeyError};
 pub use server::ServeError;
 pub use start::{StartError, Sts};
-pub use telemetry::{CollectorHeader, CollectorHeaderError, TelemetryConfig, TelemetryError};
+pub use telemetry::{
+    CollectorHeader, CollectorHeaderError, ExportCursorError, LogExportStatus, LogExportWatch,
+    LogExporter, LogExporterError, TelemetryConfig, TelemetryError,
+};
 pub use tls::{TlsError, TlsFileError, TlsFiles};

@@ -5,6 +5,7 @@
 mod self_check;
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
 use caracal_mandate::reason::Reason;
@@ -17,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::peers::{DeadReason, PeerStats};
 use crate::service::Service;
-use crate::telemetry::TelemetryStats;
+use crate::telemetry::{LogExportStatus, LogExportWatch, TelemetryStats};
 
 /// Content type of what [`Metrics::render`] returns.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -71,6 +72,7 @@ pub(crate) struct Metrics {
     log_age: Gauge<f64, AtomicU64>,
     log_position: Gauge,
     points: Gauge,
+    log_export: OnceLock<LogExportWatch>,
 }
 
 fn histogram() -> Histogram {
@@ -141,6 +143,7 @@ impl Default for Metrics {
             log_age,
             log_position,
             points,
+            log_export: OnceLock::new(),
         }
     }
 }
@@ -192,6 +195,11 @@ impl Metrics {
         self.propagation.observe(seconds(took_us));
     }
 
+    /// Shows how far the export of the ledger is. The first one counts.
+    pub(crate) fn show_log_export(&self, export: LogExportWatch) {
+        let _shown_already = self.log_export.set(export);
+    }
+
     /// Every enforcement point that was connected has acknowledged a revocation.
     pub(crate) fn covered(&self, took_us: u64) {
         self.coverage.observe(seconds(took_us));
@@ -220,6 +228,9 @@ impl Metrics {
         if let Some(stats) = service.telemetry.stats() {
             text::encode_registry(&mut written, &of_traces(stats))?;
         }
+        if let Some(export) = self.log_export.get() {
+            text::encode_registry(&mut written, &of_log_export(&export.status()))?;
+        }
         text::encode_eof(&mut written)?;
         Ok(written)
     }
@@ -237,6 +248,44 @@ fn of_traces(stats: TelemetryStats) -> Registry {
         ),
     ] {
         registry.register(name, help, ConstCounter::new(count));
+    }
+    registry
+}
+
+/// How far the export of the ledger is.
+fn of_log_export(status: &LogExportStatus) -> Registry {
+    let mut registry = Registry::with_prefix("caracal_ledger_export");
+    for (name, help, count) in [
+        (
+            "entries",
+            "Entries that the collector took",
+            status.exported,
+        ),
+        (
+            "rejected",
+            "Entries that the collector said it will never take",
+            status.rejected,
+        ),
+        (
+            "skipped",
+            "Entries that retention had removed before they were exported",
+            status.skipped,
+        ),
+    ] {
+        registry.register(name, help, ConstCounter::new(count));
+    }
+    let behind = i64::try_from(status.behind).unwrap_or(i64::MAX);
+    for (name, help, value) in [
+        ("behind", "Entries that wait for the collector", behind),
+        (
+            "active",
+            "Whether this process is the one that exports",
+            i64::from(status.is_active),
+        ),
+    ] {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(value);
+        registry.register(name, help, gauge);
     }
     registry
 }

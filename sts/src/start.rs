@@ -28,7 +28,7 @@ use crate::recorder::Recorder;
 use crate::rotation::{KeyChange, KeyStatus, ZoneKeyError};
 use crate::server::{ServeError, serve};
 use crate::service::Service;
-use crate::telemetry::{Telemetry, TelemetryError};
+use crate::telemetry::{LogExportWatch, Telemetry, TelemetryError};
 use crate::tls::TlsFiles;
 
 /// How often refusals that could not be recorded are tried again.
@@ -225,6 +225,11 @@ impl Sts {
     /// `GET /metrics` alone.
     pub fn metrics_router(&self) -> axum::Router {
         crate::http::metrics_router(Arc::clone(&self.service))
+    }
+
+    /// Shows how far the export of the ledger is, in the metrics.
+    pub fn show_log_export(&self, export: LogExportWatch) {
+        self.service.metrics.show_log_export(export);
     }
 
     fn grpc(

@@ -9,10 +9,14 @@
 //! guard after one look at a thread-local. On, a finished trace goes into a bounded queue; one that is
 //! full, or a collector that is away, costs the trace, which is counted, and nothing else. Attributes
 //! are what the ledger's event says; no header, parameter or token is ever one.
+//!
+//! The ledger's entries go as logs, by another way that loses none: [`logs`].
 
+mod collector;
 mod context;
 mod export;
 mod header;
+mod logs;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -24,16 +28,17 @@ use std::time::Duration;
 use tonic::transport::Uri;
 
 use crate::clock::{Clock, Random};
+pub use collector::TelemetryError;
 use context::Parent;
 use export::Exporter;
-pub use export::TelemetryError;
 pub use header::{CollectorHeader, CollectorHeaderError};
+pub use logs::{ExportCursorError, LogExportStatus, LogExportWatch, LogExporter, LogExporterError};
 pub(crate) use span::{Trace, child, describe};
 
 /// How long the last traces may take to leave when the service stops.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where traces go.
+/// Where traces go, or the ledger's entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelemetryConfig {
     /// A collector that takes OTLP over gRPC.

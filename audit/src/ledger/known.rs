@@ -36,6 +36,8 @@ impl Trees {
 /// The trees, and the key that logs of others are checked with.
 pub(super) struct KnownLogs {
     trees: Trees,
+    /// When the last entry was recorded, of a log of that size.
+    times: HashMap<String, (u64, u64)>,
     verifier: CheckpointVerifier,
 }
 
@@ -50,13 +52,34 @@ pub(super) enum FollowError {
 }
 
 impl KnownLogs {
-    pub(super) const fn new(trees: Trees, verifier: CheckpointVerifier) -> Self {
-        Self { trees, verifier }
+    pub(super) fn new(trees: Trees, verifier: CheckpointVerifier) -> Self {
+        let times = HashMap::new();
+        Self {
+            trees,
+            times,
+            verifier,
+        }
     }
 
     /// What was committed.
     pub(super) fn commit(&mut self, zone: String, frontier: Frontier) {
         self.trees.all().insert(zone, frontier);
+    }
+
+    /// When the last entry was recorded that was committed, in Unix milliseconds.
+    pub(super) fn commit_time(&mut self, zone: &str, size: u64, recorded_ms: u64) {
+        match self.times.get_mut(zone) {
+            Some(time) => *time = (size, recorded_ms),
+            None => {
+                self.times.insert(zone.to_owned(), (size, recorded_ms));
+            }
+        }
+    }
+
+    /// When the last entry of a log of `size` entries was recorded; `None` where others wrote it.
+    pub(super) fn last_time(&self, zone: &str, size: u64) -> Option<u64> {
+        let known = self.times.get(zone).filter(|known| known.0 == size);
+        known.map(|known| known.1)
     }
 
     /// The log of `row`, within a transaction that has the turn. It is as this sequencer left it; or

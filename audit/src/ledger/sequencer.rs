@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::append::{AppendError, Request};
+use super::growth::Bells;
 use super::known::{FollowError, KnownLogs};
 use super::publisher::Publisher;
 use super::storage::Writer;
@@ -41,6 +42,7 @@ pub(super) struct Sequencer {
     known: Known,
     publisher: Publisher,
     clock: Arc<dyn Clock>,
+    bells: Bells,
 }
 
 impl Sequencer {
@@ -49,12 +51,14 @@ impl Sequencer {
         logs: KnownLogs,
         publisher: Publisher,
         clock: Arc<dyn Clock>,
+        bells: Bells,
     ) -> Self {
         Self {
             writer,
             known: Known::new(logs),
             publisher,
             clock,
+            bells,
         }
     }
 
@@ -154,6 +158,7 @@ impl Sequencer {
             let result = self.write(&requests).await;
             let (error, next) = match result {
                 Ok(positions) => {
+                    self.bells.ring(&positions);
                     for (request, positions) in requests.drain(..).zip(positions) {
                         // A producer that went away will submit again, and be told the same.
                         let _ignored = request.reply.send(Ok(positions));

@@ -1,31 +1,29 @@
-//! The ledger's entries.
+//! The ledger's entries: search, and following.
+
+mod following;
+mod parameters;
 
 use axum::Json;
 use axum::extract::State;
-use caracal_audit::{ListQuery, Record, StoredEntry};
-use caracal_mandate::event::Outcome;
-use serde::{Deserialize, Serialize};
+use caracal_audit::{Cursor, Record, StoredEntry};
+use serde::Serialize;
 
-use super::change::Items;
 use super::error::ApiError;
 use super::extract::{InZone, Parameters};
 use super::{Api, Authority};
+pub(super) use following::MAX_WAITERS;
+use parameters::{Asked, Filter};
 
-/// Entries of one answer when the caller names no number.
-const DEFAULT_LIMIT: u32 = 100;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    request_id: Option<String>,
-    /// The exchange that issued this mandate.
-    issued: Option<String>,
-    application: Option<String>,
-    resource: Option<String>,
-    outcome: Option<Outcome>,
-    reason: Option<String>,
-    before: Option<u64>,
-    limit: Option<u32>,
+/// A part of what was found.
+#[derive(Serialize)]
+pub(super) struct Found {
+    items: Vec<Entry>,
+    /// Where to go on, to be given as `cursor` beside the same filters. There may be more although
+    /// `items` is short or empty; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// How many entries were looked at for this part.
+    looked_at: u64,
 }
 
 /// An entry; one whose stored form is unreadable has its index only, and `caracal audit verify`
@@ -41,39 +39,26 @@ pub(super) async fn list<A: Authority>(
     State(api): State<Api<A>>,
     InZone(zone): InZone,
     Parameters(filter): Parameters<Filter>,
-) -> Result<Json<Items<Entry>>, ApiError> {
-    let Filter {
-        request_id,
-        issued,
-        application,
-        resource,
-        outcome,
-        reason,
-        before,
-        limit,
-    } = filter;
-    let query = ListQuery {
-        zone: zone.as_str().to_owned(),
-        request_id,
-        issued,
-        application,
-        resource,
-        outcome,
-        reason_prefix: reason,
-        before,
-        limit: limit.unwrap_or(DEFAULT_LIMIT),
+) -> Result<Json<Found>, ApiError> {
+    let Asked { query, wait } = filter.asked(&zone)?;
+    let page = match wait {
+        None => following::search(&api, &query).await?,
+        Some(wait) => following::follow(&api, query.clone(), wait).await?,
     };
-    let entries = api.ledger.list(query).await;
-    let entries = entries.map_err(|error| ApiError::ledger_read(&error))?;
-    let items = entries
-        .into_iter()
-        .map(
-            |StoredEntry {
-                 index,
-                 record,
-                 body: _,
-             }| Entry { index, record },
-        )
-        .collect();
-    Ok(Json(Items { items }))
+    // Whoever follows goes on behind the end as well.
+    let goes_on = !page.is_end || wait.is_some();
+    let next = goes_on.then(|| Cursor::after(&query, &page).to_string());
+    let entry = |stored| {
+        let StoredEntry {
+            index,
+            record,
+            body: _,
+        } = stored;
+        Entry { index, record }
+    };
+    Ok(Json(Found {
+        items: page.entries.into_iter().map(entry).collect(),
+        next,
+        looked_at: page.looked_at,
+    }))
 }

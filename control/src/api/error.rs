@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
-use caracal_audit::{AppendError, NoProof};
+use caracal_audit::{AppendError, NoProof, SearchError};
 use caracal_mandate::name::Name;
 use caracal_store::{CommitError, HeartbeatError, KeyRefusal, ReadError};
 use caracal_sts::ZoneKeyError;
@@ -308,6 +308,27 @@ impl ApiError {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "audit_damaged", message)
             }
         }
+    }
+
+    pub(super) fn ledger_search(error: &SearchError) -> Self {
+        match error {
+            SearchError::Read(error) => Self::ledger_read(error),
+            SearchError::Shorter { .. } => {
+                tracing::error!(%error, "somebody has seen another log");
+                let message = format!(
+                    "{error}; verify the ledger against a checkpoint that was kept elsewhere, or \
+                    search from its beginning"
+                );
+                Self::new(StatusCode::CONFLICT, "log_shorter", message)
+            }
+        }
+    }
+
+    pub(super) fn too_many_waiters(most: usize) -> Self {
+        let message = format!(
+            "{most} others are waiting for the log to grow: ask again in a second, or without wait"
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_waiters", message)
     }
 
     pub(super) fn internal(what: &'static str) -> Self {

@@ -1,3 +1,4 @@
+mod audit;
 mod credentials;
 mod delegations;
 mod grants;
@@ -130,6 +131,8 @@ pub(crate) struct Fixture {
     /// What the stand-in was asked to have read.
     read: Arc<AtomicU64>,
     ledger: Ledger,
+    /// Begun by tests of what is then not waited for.
+    draining: Draining,
     router: Router,
 }
 
@@ -149,10 +152,13 @@ impl Fixture {
         let silent = Silent::default();
         let read = Arc::clone(&silent.read);
         let api = Api::new(store, ledger.clone(), silent, clock, random, lease).unwrap();
+        let draining = Draining::default();
+        let api = api.stopping_with(draining.clone());
         Self {
             directory,
             read,
             ledger,
+            draining,
             router: api.router(AdminToken::new(TOKEN)),
         }
     }

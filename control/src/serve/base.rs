@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use caracal_audit::Ledger;
 use caracal_store::Store;
-use caracal_sts::{Clock, Draining, Random, SystemClock, SystemRandom, TelemetryConfig, TlsFiles};
+use caracal_sts::{
+    Clock, Draining, LogExporter, Random, SystemClock, SystemRandom, TelemetryConfig, TlsFiles,
+};
 
 use super::data::DataDirectory;
 use super::publication::Publishing;
@@ -22,6 +24,7 @@ pub(super) struct Base {
     pub(super) store: Store,
     pub(super) ledger: Ledger,
     pub(super) publishing: Option<Publishing>,
+    pub(super) ledger_export: Option<LogExporter>,
     pub(super) draining: Draining,
 }
 
@@ -56,6 +59,7 @@ impl Base {
             log: _,
             log_level: _,
             telemetry,
+            ledger_export,
             token_service,
             management,
         } = settings;
@@ -91,6 +95,16 @@ impl Base {
                 Some(Publishing::start(settings, &place, rule, &key, ledger_clock).await?)
             }
         };
+        let ledger_export = match ledger_export {
+            None => None,
+            Some(collector) => {
+                let named = token_service.as_ref().and_then(|own| own.instance.as_ref());
+                let instance = named.map_or(&*collector.service_name, |name| name.as_str());
+                let cursor = data.ledger_export_file();
+                let started = LogExporter::start(&collector, instance, ledger.clone(), cursor);
+                Some(started.context("--otlp-ledger-endpoint")?)
+            }
+        };
         let base = Self {
             clock,
             random,
@@ -98,6 +112,7 @@ impl Base {
             store,
             ledger,
             publishing,
+            ledger_export,
             draining: Draining::default(),
         };
         let parts = Parts {

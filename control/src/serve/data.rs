@@ -70,6 +70,11 @@ impl DataDirectory {
         self.file("ledger.vkey")
     }
 
+    /// How far the ledger was exported.
+    pub(super) fn ledger_export_file(&self) -> PathBuf {
+        self.file("ledger-export.json")
+    }
+
     /// The ledger's key, as its checkpoints are verified with.
     pub(super) fn verifier_key(&self) -> anyhow::Result<String> {
         let file = self.verifier_key_file();

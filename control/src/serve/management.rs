@@ -10,8 +10,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use caracal_audit::{Ledger, WitnessStatus};
 use caracal_store::Store;
-use caracal_sts::Draining;
-use serde_json::json;
+use caracal_sts::{Draining, LogExportStatus, LogExportWatch, LogExporter};
+use serde_json::{Value, json};
 
 use super::base::{Base, Shared};
 use super::publication::{Publication, Publishing};
@@ -51,12 +51,14 @@ pub(super) async fn start<A: Authority>(
         base.clock.clone(),
         base.random.clone(),
         Duration::from_millis(shared.lease_ms),
-    )?;
+    )?
+    .stopping_with(base.draining.clone());
     let asked = Health {
         store: base.store.clone(),
         ledger: base.ledger.clone(),
         authority,
         publication: base.publishing.as_ref().map(Publishing::publication),
+        ledger_export: base.ledger_export.as_ref().map(LogExporter::watch),
         draining: base.draining.clone(),
     };
     let health = Router::new()
@@ -86,6 +88,7 @@ struct Health<A> {
     ledger: Ledger,
     authority: A,
     publication: Option<Publication>,
+    ledger_export: Option<LogExportWatch>,
     draining: Draining,
 }
 
@@ -127,6 +130,30 @@ async fn ready<A: Authority>(State(health): State<Health<A>>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = json!({ "ready": ready, "reasons": reasons, "ledger_self_check": self_check });
-    (status, Json(body)).into_response()
+    let mut answer = json!({ "ready": ready, "reasons": reasons, "ledger_self_check": self_check });
+    // No reason to say no: nobody waits for a collector.
+    if let (Some(export), Some(answer)) = (health.ledger_export, answer.as_object_mut()) {
+        answer.insert("ledger_export".to_owned(), exported(export.status()));
+    }
+    (status, Json(answer)).into_response()
+}
+
+/// How far the export of the ledger is, for people and programs.
+fn exported(status: LogExportStatus) -> Value {
+    let LogExportStatus {
+        is_active,
+        exported,
+        rejected,
+        skipped,
+        behind,
+        trouble,
+    } = status;
+    json!({
+        "active": is_active,
+        "exported": exported,
+        "rejected": rejected,
+        "skipped": skipped,
+        "behind": behind,
+        "trouble": trouble,
+    })
 }

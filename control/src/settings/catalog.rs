@@ -269,21 +269,28 @@ pub(super) const SETTINGS: &[Setting] = &[
         "OpenTelemetry collector that takes traces over gRPC, such as http://127.0.0.1:4317. No traces unless it is given",
     ),
     one(
+        "otlp-ledger-endpoint",
+        &["CARACAL_OTLP_LEDGER_ENDPOINT"],
+        "URL",
+        ALL,
+        "OpenTelemetry collector that takes the ledger's entries as logs over gRPC. Of processes that share a ledger, one exports. Not exported unless it is given: OTEL_EXPORTER_OTLP_ENDPOINT is not enough",
+    ),
+    one(
         "otlp-protocol",
         &[
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
             "OTEL_EXPORTER_OTLP_PROTOCOL",
         ],
         "NAME",
-        TOKENS,
+        ALL,
         "grpc, which is all that is spoken [default: grpc]",
     ),
     one(
         "otlp-service-name",
         &["CARACAL_OTLP_SERVICE_NAME", "OTEL_SERVICE_NAME"],
         "NAME",
-        TOKENS,
-        "service.name of the traces [default: caracal-up or caracal-sts]",
+        ALL,
+        "service.name of traces and of the ledger's entries [default: caracal-up, caracal-sts or caracal-control]",
     ),
     one(
         "otlp-ca",
@@ -293,7 +300,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             "OTEL_EXPORTER_OTLP_CERTIFICATE",
         ],
         "FILE",
-        TOKENS,
+        ALL,
         "Authorities of the collector's certificate, PEM, for an https endpoint",
     ),
     many(
@@ -304,7 +311,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             "OTEL_EXPORTER_OTLP_HEADERS",
         ],
         "NAME=VALUE",
-        TOKENS,
+        ALL,
         "Sent to the collector with each call, such as api-key=...; better in a variable or the file than in a flag, which is seen by whoever lists processes",
     ),
     one(

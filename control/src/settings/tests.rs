@@ -120,6 +120,8 @@ fn an_empty_variable_is_none_and_the_standards_names_are_known() {
     assert_eq!(settings.log_level, "debug");
     let telemetry = settings.telemetry.unwrap();
     assert_eq!(telemetry.service_name, "tokens");
+    // Traces are no ledger.
+    assert!(settings.ledger_export.is_none());
     let case = case.variable("CARACAL_LOG", "warn");
     assert_eq!(case.settings().log_level, "warn");
 }
@@ -311,6 +313,7 @@ fn no_mistake_repeats_a_value() {
         "key-lifetime",
         "replica",
         "otlp-endpoint",
+        "otlp-ledger-endpoint",
         "otlp-headers",
         "tls-key",
         "pasword",

@@ -11,6 +11,7 @@
 
 mod configuration;
 mod drain;
+mod exported;
 mod halves;
 mod published;
 mod secrets;

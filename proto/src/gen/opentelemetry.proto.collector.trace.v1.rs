@@ -88,7 +88,7 @@ pub struct KeyValue {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AnyValue {
-    #[prost(oneof = "any_value::Value", tags = "1, 3")]
+    #[prost(oneof = "any_value::Value", tags = "1, 2, 3")]
     pub value: ::core::option::Option<any_value::Value>,
 }
 /// Nested message and enum types in `AnyValue`.
@@ -97,6 +97,8 @@ pub mod any_value {
     pub enum Value {
         #[prost(string, tag = "1")]
         StringValue(::prost::alloc::string::String),
+        #[prost(bool, tag = "2")]
+        BoolValue(bool),
         #[prost(int64, tag = "3")]
         IntValue(i64),
     }

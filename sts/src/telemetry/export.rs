@@ -1,20 +1,16 @@
 //! The way of finished spans to the collector: OTLP over gRPC.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use caracal_proto::otlp::ExportTraceServiceRequest;
-use caracal_proto::otlp::InstrumentationScope;
-use caracal_proto::otlp::Resource;
 use caracal_proto::otlp::trace_service_client::TraceServiceClient;
 use caracal_proto::otlp::{ResourceSpans, ScopeSpans, Span};
 use tokio::sync::{mpsc, oneshot};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::Channel;
 
-use super::header::CollectorHeader;
-use super::span::attribute;
+use super::collector::{Collector, PATIENCE, TelemetryError};
 use super::{TelemetryConfig, TelemetryStats};
 
 /// Finished traces that wait. With about five spans each this is below 5 MB.
@@ -24,27 +20,8 @@ const QUEUE: usize = 2048;
 const BATCH: usize = 256;
 const GATHERING: Duration = Duration::from_millis(500);
 
-/// How long the collector may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// How often a collector that is away is mentioned in the log.
 const COMPLAINTS: Duration = Duration::from_mins(1);
-
-/// Why traces cannot be sent anywhere.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// The authorities of the collector's certificate.
-    #[error("cannot read {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The endpoint or the authorities are not usable.
-    #[error("the collector's address or authorities are not usable")]
-    Endpoint(#[from] tonic::transport::Error),
-}
 
 enum Message {
     Trace(Vec<Span>),
@@ -79,30 +56,12 @@ pub(super) struct Exporter(Queue);
 
 impl Exporter {
     pub(super) fn start(config: &TelemetryConfig, instance: &str) -> Result<Self, TelemetryError> {
-        let mut endpoint = Endpoint::from(config.endpoint.clone()).connect_timeout(PATIENCE);
-        if config.endpoint.scheme_str() == Some("https") {
-            let mut tls = ClientTlsConfig::new();
-            if let Some(path) = &config.authorities {
-                let pem = std::fs::read(path).map_err(|source| TelemetryError::File {
-                    path: path.clone(),
-                    source,
-                })?;
-                tls = tls.ca_certificate(Certificate::from_pem(pem));
-            }
-            endpoint = endpoint.tls_config(tls)?;
-        }
+        let collector = Collector::new(config, instance)?;
         let (sender, inbox) = mpsc::channel(QUEUE);
         let counters = Arc::<Counters>::default();
         let sending = Sending {
-            client: TraceServiceClient::new(endpoint.connect_lazy()),
-            resource: Resource {
-                attributes: vec![
-                    attribute("service.name", config.service_name.as_str()),
-                    attribute("service.version", env!("CARGO_PKG_VERSION")),
-                    attribute("service.instance.id", instance),
-                ],
-            },
-            headers: config.headers.clone(),
+            client: TraceServiceClient::new(collector.channel.clone()),
+            collector,
             counters: Arc::clone(&counters),
             complained: None,
         };
@@ -134,8 +93,7 @@ impl Exporter {
 
 struct Sending {
     client: TraceServiceClient<Channel>,
-    resource: Resource,
-    headers: Vec<CollectorHeader>,
+    collector: Collector,
     counters: Arc<Counters>,
     complained: Option<tokio::time::Instant>,
 }
@@ -192,20 +150,14 @@ impl Sending {
         let count = number(spans.len());
         let request = ExportTraceServiceRequest {
             resource_spans: vec![ResourceSpans {
-                resource: Some(self.resource.clone()),
+                resource: Some(self.collector.resource.clone()),
                 scope_spans: vec![ScopeSpans {
-                    scope: Some(InstrumentationScope {
-                        name: "caracal".to_owned(),
-                        version: env!("CARGO_PKG_VERSION").to_owned(),
-                    }),
+                    scope: Some(self.collector.scope.clone()),
                     spans,
                 }],
             }],
         };
-        let mut request = tonic::Request::new(request);
-        for header in &self.headers {
-            header.add_to(request.metadata_mut());
-        }
+        let request = self.collector.request(request);
         // No second try: what waits behind it would be lost instead.
         let refused = match tokio::time::timeout(PATIENCE, self.client.export(request)).await {
             Ok(Ok(answer)) => {

@@ -239,7 +239,7 @@ pub(crate) fn describe(event: &Event) {
 }
 
 /// Whether it was this side that failed, not the caller.
-fn is_ours(reason: Reason) -> bool {
+pub(super) fn is_ours(reason: Reason) -> bool {
     reason.error_code().http_status() >= 500
 }
 
@@ -247,6 +247,13 @@ fn is_ours(reason: Reason) -> bool {
 pub(crate) enum Attribute {
     Text(String),
     Number(i64),
+    Flag(bool),
+}
+
+impl From<bool> for Attribute {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
 }
 
 impl From<&str> for Attribute {
@@ -265,6 +272,7 @@ pub(super) fn attribute(key: &'static str, value: impl Into<Attribute>) -> KeyVa
     let value = match value.into() {
         Attribute::Text(text) => Value::StringValue(text),
         Attribute::Number(number) => Value::IntValue(number),
+        Attribute::Flag(flag) => Value::BoolValue(flag),
     };
     KeyValue {
         key: key.to_owned(),

@@ -3,6 +3,7 @@
 mod emitters;
 mod growth;
 mod rows;
+mod time;
 
 use std::collections::HashMap;
 
@@ -89,6 +90,10 @@ pub(super) async fn write(
     transaction.commit().await?;
     known.emitters.keep();
     for (zone, growth) in grown {
+        let size = growth.after.size();
+        if size > growth.before.size() {
+            known.logs.commit_time(&zone, size, growth.recorded_ms);
+        }
         known.logs.commit(zone, growth.after);
     }
     Ok(positions)
@@ -123,7 +128,6 @@ impl<'a> Work<'a> {
         connection: &mut AnyConnection,
         requests: &[Request],
     ) -> Result<Option<Vec<Vec<Position>>>, BatchError> {
-        let now_ms = self.now_ms;
         let mut rows = Vec::new();
         let mut positions = Vec::with_capacity(requests.len());
         for request in requests {
@@ -131,8 +135,7 @@ impl<'a> Work<'a> {
             for submission in &request.submissions {
                 let emitter_id = self.emitters.id(connection, &submission.series).await?;
                 let growth = self.growth(connection, submission).await?;
-                let Some((row, position)) = Row::append(growth, emitter_id, submission, now_ms)
-                else {
+                let Some((row, position)) = Row::append(growth, emitter_id, submission) else {
                     return Ok(None);
                 };
                 rows.push(row);
@@ -171,11 +174,11 @@ impl<'a> Work<'a> {
         connection: &mut AnyConnection,
         submission: &Prepared,
     ) -> Result<Result<Position, Rejection>, BatchError> {
-        let (now_ms, dialect) = (self.now_ms, self.dialect);
+        let dialect = self.dialect;
         let emitter_id = self.emitters.id(connection, &submission.series).await?;
         let growth = self.growth(connection, submission).await?;
         let (before, completed) = (growth.after.clone(), growth.completed.len());
-        let Some((row, position)) = Row::append(growth, emitter_id, submission, now_ms) else {
+        let Some((row, position)) = Row::append(growth, emitter_id, submission) else {
             return Ok(Err(Rejection::Json));
         };
         if !rows::insert(connection, dialect, vec![row]).await? {
@@ -191,7 +194,8 @@ impl<'a> Work<'a> {
         connection: &mut AnyConnection,
         submission: &Prepared,
     ) -> Result<&mut Growth, BatchError> {
-        growth::of(connection, self.logs, &mut self.grown, &submission.zone).await
+        let (logs, grown) = (self.logs, &mut self.grown);
+        growth::of(connection, logs, grown, &submission.zone, self.now_ms).await
     }
 }
 

@@ -51,6 +51,7 @@ async fn whole() -> (Fixture, Arc<Slow>) {
         directory,
         read: Arc::default(),
         ledger,
+        draining: Draining::default(),
         router: api.router(AdminToken::new(TOKEN)),
     };
     let zone = json!({"name": "bank", "issuer": "https://sts.example/bank"});

@@ -1,11 +1,13 @@
-//! A collector of OpenTelemetry: a server of its own trace service.
+//! A collector of OpenTelemetry: a server of its own services for traces and logs.
 
 use std::sync::{Arc, Mutex};
 
 use caracal_proto::otlp::Span;
 use caracal_proto::otlp::any_value::Value;
 use caracal_proto::otlp::trace_service_server::{TraceService, TraceServiceServer};
-use caracal_proto::otlp::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use caracal_proto::otlp::{ExportTraceServiceRequest, ExportTraceServiceResponse, KeyValue};
+use caracal_proto::otlp_logs::logs_service_server::{LogsService, LogsServiceServer};
+use caracal_proto::otlp_logs::{ExportLogsServiceRequest, ExportLogsServiceResponse, LogRecord};
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -15,6 +17,7 @@ use tonic::{Request, Response, Status};
 #[derive(Clone, Default)]
 pub(crate) struct Collector {
     received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
+    logs: Arc<Mutex<Vec<ExportLogsServiceRequest>>>,
     /// The `api-key` of each call.
     keys: Arc<Mutex<Vec<Option<String>>>>,
 }
@@ -33,7 +36,37 @@ impl TraceService for Collector {
     }
 }
 
+#[tonic::async_trait]
+impl LogsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        self.logs.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(ExportLogsServiceResponse::default()))
+    }
+}
+
 impl Collector {
+    /// Starts one that takes logs as well.
+    pub(crate) async fn start_at(address: &str) -> Self {
+        let collector = Self::default();
+        let listener = TcpListener::bind(address).await.unwrap();
+        let server = Server::builder()
+            .add_service(TraceServiceServer::new(collector.clone()))
+            .add_service(LogsServiceServer::new(collector.clone()));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        collector
+    }
+
+    /// Log records, in the order in which they came.
+    pub(crate) fn records(&self) -> Vec<LogRecord> {
+        let logs = self.logs.lock().unwrap();
+        let resources = logs.iter().flat_map(|request| &request.resource_logs);
+        let scopes = resources.flat_map(|resource| &resource.scope_logs);
+        scopes.flat_map(|scope| scope.log_records.clone()).collect()
+    }
+
     /// Starts it; returns its endpoint as well.
     pub(crate) async fn start() -> (Self, String) {
         let collector = Self::default();
@@ -65,7 +98,8 @@ impl Collector {
 
     /// Everything that was received, as text.
     pub(crate) fn text(&self) -> String {
-        format!("{:?}", self.received.lock().unwrap())
+        let (traces, logs) = (self.received.lock().unwrap(), self.logs.lock().unwrap());
+        format!("{traces:?}{logs:?}")
     }
 
     pub(crate) fn spans(&self) -> Vec<Span> {
@@ -93,12 +127,19 @@ impl Collector {
 
 /// A text attribute of a span.
 pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
-    let found = span
-        .attributes
-        .iter()
-        .find(|attribute| attribute.key == key)?;
+    value(&span.attributes, key)
+}
+
+/// A text attribute of a log record.
+pub(crate) fn log_attribute(record: &LogRecord, key: &str) -> Option<String> {
+    value(&record.attributes, key)
+}
+
+fn value(attributes: &[KeyValue], key: &str) -> Option<String> {
+    let found = attributes.iter().find(|attribute| attribute.key == key)?;
     match found.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         Value::IntValue(number) => Some(number.to_string()),
+        Value::BoolValue(flag) => Some(flag.to_string()),
     }
 }

@@ -8,7 +8,7 @@ use sqlx::AnyConnection;
 use super::super::super::known::KnownLogs;
 use super::super::super::state::{self, signed};
 use super::super::super::tile_hashes::{self, TileHash};
-use super::BatchError;
+use super::{BatchError, time};
 use crate::merkle::{Frontier, Hash};
 
 /// One log, before the transaction and as far as it is now.
@@ -18,6 +18,8 @@ pub(super) struct Growth {
     pub(super) after: Frontier,
     /// What the new entries completed in the levels above them.
     pub(super) completed: Vec<TileHash>,
+    /// What its new entries are recorded at, in Unix milliseconds.
+    pub(super) recorded_ms: u64,
 }
 
 impl Growth {
@@ -33,12 +35,14 @@ pub(super) async fn of<'a>(
     logs: &KnownLogs,
     grown: &'a mut HashMap<String, Growth>,
     zone: &str,
+    now_ms: u64,
 ) -> Result<&'a mut Growth, BatchError> {
     if !grown.contains_key(zone) {
         let before = start(connection, zone, logs).await?;
         let growth = Growth {
             zone: zone.into(),
             after: before.clone(),
+            recorded_ms: time::next(connection, zone, logs, before.size(), now_ms).await?,
             before,
             completed: Vec::new(),
         };

@@ -30,8 +30,8 @@ impl<'a> Row<'a> {
         growth: &mut Growth,
         emitter_id: i64,
         submission: &'a Prepared,
-        recorded_ms: u64,
     ) -> Option<(Self, Position)> {
+        let recorded_ms = growth.recorded_ms;
         let body = submission.draft.at(recorded_ms).ok()?;
         let leaf = Hash::leaf(&body);
         let index = growth.after.size();
