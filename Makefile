@@ -2,7 +2,7 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench bench-delegation bench-sts chaos fuzz graph hostile model parity bench-revocation faults
+.PHONY: help setup wasm build test deny run bench bench-delegation bench-ledger bench-sts chaos fuzz graph hostile model parity bench-revocation faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ test: setup ## format, lints, unit and property tests, end to end on Envoy, depe
 
 bench: setup ## measure what the filter costs per request
 	@scripts/run.sh caracal-bench
+
+bench-ledger: setup ## measure what the ledger takes in, beside bare rows and a hash chain, and what verifying costs
+	@scripts/run.sh caracal-bench-ledger
 
 bench-sts: setup ## measure what an exchange costs, beside one signature and one verification
 	@scripts/run.sh caracal-bench-sts

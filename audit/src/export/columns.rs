@@ -40,7 +40,7 @@ pub(super) enum Cell<'a> {
 }
 
 /// Number of columns.
-pub(super) const WIDTH: usize = 31;
+pub(super) const WIDTH: usize = 35;
 
 const fn column(name: &'static str, kind: Kind, required: bool) -> Column {
     Column {
@@ -76,6 +76,10 @@ pub(super) const COLUMNS: [Column; WIDTH] = [
     column("epoch", Kind::Number, false),
     column("holder", Kind::Text, false),
     column("detail", Kind::Text, false),
+    column("status", Kind::Number, false),
+    column("duration_us", Kind::Number, false),
+    column("ended_by", Kind::Text, false),
+    column("decision", Kind::Number, false),
     column("peer", Kind::Text, true),
     column("emitter", Kind::Text, true),
     column("boot", Kind::Text, true),
@@ -130,6 +134,10 @@ pub(super) fn row<'a>(leaf: &Leaf<'a>, hash: &'a [u8; 32]) -> [Cell<'a>; WIDTH] 
         Cell::Number(event.epoch.map(saturated)),
         maybe(&event.holder),
         maybe(&event.detail),
+        Cell::Number(event.status.map(|status| status.get().into())),
+        Cell::Number(event.duration_us.map(saturated)),
+        Cell::Text(event.ended_by.map(|end| end.as_str().as_bytes())),
+        Cell::Number(event.decision.map(saturated)),
         text(peer),
         text(&event.emitter.name),
         text(&event.emitter.boot),
@@ -165,5 +173,6 @@ pub(super) const fn action_text(action: Action) -> &'static str {
         Action::Exchange => "exchange",
         Action::Authorize => "authorize",
         Action::Admin => "admin",
+        Action::Response => "response",
     }
 }

@@ -11,7 +11,7 @@ mod objects;
 #[cfg(test)]
 mod tests;
 
-use caracal_mandate::event::{Action, Event, Outcome};
+use caracal_mandate::event::{Action, EndedBy, Event, Outcome};
 use caracal_mandate::reason::Reason;
 use serde_json::Value;
 
@@ -48,6 +48,8 @@ impl Source {
             .with("raw_data", String::from_utf8_lossy(leaf.bytes).into_owned())
             .maybe("policy", objects::policy(event))
             .with("authorizations", vec![objects::authorization(event)])
+            // Milliseconds here; `unmapped` has what was measured.
+            .maybe("duration", event.duration_us.map(|us| us.div_euclid(1000)))
             .with("unmapped", unmapped(leaf.record, kind.class));
         let judged = judgement(base, event);
         match kind.class {
@@ -162,13 +164,14 @@ fn message(event: &Event) -> String {
             let resource = event.resource.as_deref().unwrap_or("a resource");
             format!("a mandate for {resource}")
         }
-        Action::Request | Action::Authorize => {
+        Action::Request | Action::Authorize | Action::Response => {
             let part = |part: &Option<String>| part.clone().unwrap_or_default();
             let (method, host) = (part(&event.method), part(&event.host));
             format!("{method} {host}{}", part(&event.path))
         }
     };
     let outcome = match (event.outcome, event.shadow) {
+        (Outcome::Allow, _) if event.action == Action::Response => "is over".to_owned(),
         (Outcome::Allow, _) => "allowed".to_owned(),
         (Outcome::Deny, shadow) => {
             let verb = if shadow {
@@ -201,6 +204,9 @@ fn unmapped(record: &Record, class: Class) -> Value {
         .with("peer", peer.as_str())
         .with("emitter", emitter)
         .maybe("epoch", event.epoch)
+        .maybe("duration_us", event.duration_us)
+        .maybe("ended_by", event.ended_by.map(EndedBy::as_str))
+        .maybe("decision", event.decision)
         .maybe("grant", event.grant.clone())
         .maybe("mandate", event.mandate.clone().filter(|_| is_change))
         .maybe("scope", event.scope.clone().filter(|_| !is_session))

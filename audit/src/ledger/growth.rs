@@ -94,12 +94,4 @@ impl Ledger {
             }
         }
     }
-
-    async fn size(&self, zone: &str) -> Result<u64, ReadError> {
-        let row = sqlx::query("SELECT size FROM log_state WHERE zone = $1")
-            .bind(zone.to_owned())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(row.map_or(Ok(0), |row| unsigned(&row, "size"))?)
-    }
 }

@@ -211,7 +211,7 @@ impl Ledger {
     }
 
     /// Entries of a zone's log, signed or not.
-    async fn size(&self, zone: &str) -> Result<u64, sqlx::Error> {
+    pub(super) async fn size(&self, zone: &str) -> Result<u64, sqlx::Error> {
         let row = sqlx::query("SELECT size FROM log_state WHERE zone = $1")
             .bind(zone.to_owned())
             .fetch_optional(&self.readers)

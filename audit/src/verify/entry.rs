@@ -64,6 +64,10 @@ impl Entry {
             Ok(record) if !is_known_version(record.event.v) => {
                 Some(format!("it has schema version {}", record.event.v))
             }
+            Ok(record) if !record.event.is_of_its_version() => Some(format!(
+                "it has members that schema version {} had not",
+                record.event.v
+            )),
             Ok(_) => None,
         };
         let computed = Hash::leaf(&row.body);

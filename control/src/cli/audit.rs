@@ -36,14 +36,14 @@ Examples:
   caracal audit list --zone bank --issued mdt_...          who was this mandate issued to, and why?
   caracal audit list --zone bank --session ses_... --since 2h --path /payments
   caracal audit list --zone bank --since 2026-03-01T08:00:00Z --until 2026-03-01T09:00:00Z --order oldest")]
-    List(ListArgs),
+    List(Box<ListArgs>),
     /// Prints the newest decisions, and with --follow those that come.
     #[command(after_help = "\
 Examples:
   caracal audit tail --zone bank --follow
   caracal audit tail --zone bank --follow --outcome deny -n 0
   caracal audit tail --zone bank --follow --app payout --output json | jq .event.path")]
-    Tail(TailArgs),
+    Tail(Box<TailArgs>),
     /// Checks a ledger file or an export with nothing but the public key; needs no server.
     Verify(VerifyArgs),
     /// Writes a ledger, or a part of it, into a folder that can be verified without it.

@@ -3,18 +3,20 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use caracal_audit::ledger::Clock;
 use caracal_audit::{CheckpointSigner, Ledger};
 use caracal_store::DatabaseUrl;
 use caracal_store::testing::{Durability, OWNER, PostgresServer};
+use tokio::time::sleep;
 
 use super::appends::{self, Producers};
 use super::bare::Bare;
 use super::chained::Chained;
 use super::database::Database;
+use super::events::ZONE;
 
 /// Entries between two words about how far it has come.
 const STEP: u64 = 100_000;
@@ -36,6 +38,20 @@ pub(super) struct Place {
     _server: Option<PostgresServer>,
 }
 
+/// Waits until a checkpoint covers so many entries.
+async fn covered(ledger: &Ledger, entries: u64) -> Result<u64> {
+    let size = |note: Option<String>| note?.lines().nth(1)?.parse().ok();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while size(ledger.checkpoint(ZONE).await?) != Some(entries) {
+        ensure!(
+            Instant::now() < patience,
+            "no checkpoint for {entries} entries was published"
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(entries)
+}
+
 async fn open(place: &DatabaseUrl) -> Result<Ledger> {
     let signer = CheckpointSigner::generate("bench.example")?;
     Ok(Ledger::connect(place, signer, Arc::new(SystemClock)).await?)
@@ -46,6 +62,8 @@ pub(super) struct Grown {
     pub(super) ledger: Ledger,
     pub(super) path: PathBuf,
     pub(super) entries: u64,
+    /// Those that the newest checkpoint covers.
+    pub(super) covered: u64,
     pub(super) folder: tempfile::TempDir,
 }
 
@@ -96,6 +114,7 @@ impl Place {
             appends::append(&mut producers, STEP.min(entries - written)).await?;
         }
         Ok(Grown {
+            covered: covered(&producers.ledger, producers.written).await?,
             ledger: producers.ledger,
             path: folder.path().join("ledger.db"),
             entries: producers.written,

@@ -14,6 +14,7 @@ pub(super) async fn measure(log: Grown) -> Result<Rate> {
         path,
         entries,
         folder: _folder,
+        ..
     } = log;
     let key = ledger.verifier_key();
     ledger.close().await;

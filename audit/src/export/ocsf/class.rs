@@ -78,7 +78,7 @@ pub(super) struct Kind {
 impl Kind {
     pub(super) fn of(event: &Event) -> Self {
         let (class, activity) = match (event.action, &event.scope) {
-            (Action::Request | Action::Authorize, _) => {
+            (Action::Request | Action::Authorize | Action::Response, _) => {
                 (Class::ApiActivity, request(event.method.as_deref()))
             }
             (Action::Exchange, Some(_)) => (

@@ -92,8 +92,11 @@ pub(super) fn api(event: &Event) -> Value {
         .into()
 }
 
-/// What the enforcement point answered in the place of the service.
+/// What the service answered, or the enforcement point in its place.
 fn response(event: &Event) -> Option<Value> {
+    if let Some(status) = event.status {
+        return Some(Attributes::new().with("code", status.get()).into());
+    }
     let refused = event.outcome == Outcome::Deny && !event.shadow;
     let reason = event.reason.filter(|_| refused)?;
     let response = Attributes::new()

@@ -2,7 +2,7 @@
 
 mod schema;
 
-use caracal_mandate::event::{Component, Emitter};
+use caracal_mandate::event::{Component, Emitter, HttpStatus};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -89,6 +89,14 @@ fn each_action_is_of_its_class() {
             6003,
             600_300,
         ),
+        (
+            Event {
+                action: Action::Response,
+                ..request(Outcome::Allow)
+            },
+            6003,
+            600_301,
+        ),
         (exchange(Some("a:read")), 3003, 300_301),
         (exchange(None), 3002, 300_204),
         (change, 3004, 300_401),
@@ -99,6 +107,19 @@ fn each_action_is_of_its_class() {
             (&json!(class), &json!(kind))
         );
     }
+}
+
+#[test]
+fn what_became_of_a_request_is_told() {
+    let answered = Event {
+        duration_us: Some(41_900),
+        status: HttpStatus::try_from(503).ok(),
+        ..request(Outcome::Allow)
+    };
+    let (_, event) = mapped(answered);
+    assert_eq!(event["api"]["response"]["code"], 503);
+    assert_eq!(event["duration"], 41);
+    assert_eq!(event["unmapped"]["duration_us"], 41_900);
 }
 
 #[test]
@@ -180,7 +201,7 @@ fn details() -> impl Strategy<Value = Option<String>> {
 
 prop_compose! {
     fn anything()(
-        action in prop_oneof![Just(Action::Request), Just(Action::Exchange), Just(Action::Authorize), Just(Action::Admin)],
+        action in prop_oneof![Just(Action::Request), Just(Action::Exchange), Just(Action::Authorize), Just(Action::Admin), Just(Action::Response)],
         component in prop_oneof![Just(Component::Filter), Just(Component::Sts), Just(Component::Control)],
         reason in proptest::option::of(proptest::sample::select(Reason::ALL)),
         shadow: bool,

@@ -81,6 +81,7 @@ async fn duckdb_reads_every_column_and_recomputes_the_root() {
             reason VARCHAR, application VARCHAR, session VARCHAR, resource VARCHAR, operation VARCHAR, \
             method VARCHAR, host VARCHAR, path VARCHAR, scope VARCHAR, request_id VARCHAR, \
             mandate VARCHAR, grant VARCHAR, policy VARCHAR, epoch BIGINT, holder VARCHAR, detail VARCHAR, \
+            status BIGINT, duration_us BIGINT, ended_by VARCHAR, decision BIGINT, \
             peer VARCHAR, emitter VARCHAR, boot VARCHAR, seq BIGINT, event_version BIGINT, leaf VARCHAR, \
             leaf_hash BLOB";
         let denied = (first + 1..=700).filter(|seq| seq % 2 == 0).count();

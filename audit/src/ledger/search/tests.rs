@@ -1,5 +1,7 @@
 //! Searches, on a file and on a server.
 
+#![expect(clippy::arithmetic_side_effects, reason = "a test may fail")]
+
 mod paging;
 mod tailing;
 mod times;
@@ -69,6 +71,7 @@ fn query(zone: &str) -> ListQuery {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "filters are options")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -77,6 +80,9 @@ async fn found(ledger: &Ledger, query: ListQuery) -> Vec<u64> {
     let entries = ledger.list(query).await.unwrap();
     entries.iter().map(|entry| entry.index).collect()
 }
+
+/// What is asked for, and the indexes of what is found.
+type Case<'a> = (&'a dyn Fn(&mut ListQuery), &'a [u64]);
 
 /// Entries that differ in everything that is searched for.
 fn varied() -> Vec<Submission> {
@@ -113,7 +119,7 @@ async fn everything_that_a_record_says_of_itself_can_be_searched_for_on_both_dat
             change(&mut query);
             query
         };
-        let cases: [(&dyn Fn(&mut ListQuery), &[u64]); 19] = [
+        let cases: [Case<'_>; 19] = [
             (&|q| q.session = some("ses_0"), &[6, 4, 2, 0]),
             (&|q| q.session = some("ses_9"), &[8]),
             (&|q| q.session = some("ses_"), &[]),

@@ -1,6 +1,6 @@
 //! The tree of one zone, followed over the leaves and over the hashes that stand beside them.
 
-use caracal_mandate::event::{Emitter, is_known_version};
+use caracal_mandate::event::Emitter;
 
 use super::super::report::{Finding, FindingKind};
 use super::entries::Item;
@@ -144,9 +144,10 @@ impl<'a> Walk<'a> {
             Ok(record) if record.event.zone != self.zone => {
                 Some(format!("it is an event of zone {:?}", record.event.zone))
             }
-            Ok(record) if !is_known_version(record.event.v) => {
-                Some(format!("it has schema version {}", record.event.v))
-            }
+            Ok(record) if !record.event.is_of_its_version() => Some(format!(
+                "it has schema version {}, or members that this version had not",
+                record.event.v
+            )),
             Ok(_) => None,
         }
     }

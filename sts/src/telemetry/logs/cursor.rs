@@ -1,6 +1,6 @@
 //! How far each zone's log was exported, in a file.
 //!
-//! Not in the ledger's database: on SQLite each step would take the write lock that appends wait for, and
+//! Not in the ledger's database: on `SQLite` each step would take the write lock that appends wait for, and
 //! whoever may append changes nothing there.
 
 use std::collections::BTreeMap;

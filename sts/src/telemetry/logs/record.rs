@@ -76,6 +76,7 @@ const fn action(action: Action) -> (&'static str, &'static str) {
         Action::Exchange => ("caracal.exchange", "exchange"),
         Action::Authorize => ("caracal.authorize", "authorize"),
         Action::Admin => ("caracal.admin", "admin"),
+        Action::Response => ("caracal.response", "response"),
     }
 }
 
@@ -118,6 +119,21 @@ fn describe(event: &Event, peer: &str, attributes: &mut Vec<KeyValue>) {
     if let Some(reason) = event.reason {
         attributes.push(attribute("caracal.reason", reason.as_str()));
         attributes.push(attribute("error.type", reason.as_str()));
+    }
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let numbers = [
+        ("caracal.decision", event.decision),
+        ("caracal.duration_us", event.duration_us),
+        (
+            "http.response.status_code",
+            event.status.map(|status| status.get().into()),
+        ),
+    ];
+    for (key, value) in numbers {
+        attributes.extend(value.map(|value| attribute(key, number(value))));
+    }
+    if let Some(end) = event.ended_by {
+        attributes.push(attribute("caracal.ended_by", end.as_str()));
     }
     attributes.push(attribute("caracal.emitter", event.emitter.name.as_str()));
     attributes.push(attribute("caracal.peer", peer));

@@ -152,12 +152,11 @@ impl Task {
         }
         let left = behind(cursor);
         self.watch.update(|status| status.behind = left);
-        match put_back {
-            Some(trouble) => self.complain(&trouble),
-            None => {
-                self.complained = None;
-                self.watch.update(|status| status.trouble = None);
-            }
+        if let Some(trouble) = put_back {
+            self.complain(&trouble);
+        } else {
+            self.complained = None;
+            self.watch.update(|status| status.trouble = None);
         }
         Ok(waiting > 0)
     }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads on until it has seen the entry at `last`.
 async fn follow(ledger: Ledger, mut wanted: ListQuery, last: u64) -> Vec<u64> {

@@ -11,6 +11,7 @@ pub(super) const BASE: &[(&str, Type)] = &[
     ("type_uid", Integer),
     ("type_name", Text),
     ("time", Time),
+    ("duration", Integer),
     ("message", Text),
     ("metadata", Object("metadata")),
     ("raw_data", Text),
