@@ -91,7 +91,7 @@ impl Place {
         sql(&self.path(), statement).await;
     }
 
-    pub(crate) async fn verify(&self, trusted: Option<&str>) -> Report {
+    pub(crate) fn verify(&self, trusted: Option<&str>) -> Report {
         let key = self.signer().verifier().to_text();
         verify(&self.path(), &key, trusted, |_| {}).unwrap()
     }

@@ -96,7 +96,7 @@ async fn an_export_of_any_format_is_intact_and_says_what_it_holds() {
         assert_eq!(zones, [("bank", 699, 3), ("shop", 49, 2)]);
         let report = exports.verify(&exports.path(name), None);
         assert_eq!(report.worst(), None, "{report:?}");
-        let ledger = exports.place.verify(None).await;
+        let ledger = exports.place.verify(None);
         for (found, expected) in report.zones.iter().zip(&ledger.zones) {
             assert_eq!(found, expected);
         }

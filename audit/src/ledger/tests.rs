@@ -22,7 +22,7 @@ async fn events_get_consecutive_indexes_in_their_own_zone() {
     assert_eq!(indexes(&first), [0, 1, 2]);
     assert_eq!(indexes(&second), [0, 3]);
     ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
 }
 
 #[tokio::test]
@@ -134,40 +134,7 @@ async fn a_failed_write_acknowledges_nothing_and_leaves_the_tree_as_it_was() {
     );
     ledger.append(submissions("b", 1..=1)).await.unwrap();
     ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
-}
-
-#[tokio::test]
-async fn a_failed_commit_is_settled_by_what_the_database_says() {
-    let place = Place::new();
-    let ledger = place.open().await;
-    ledger.append(submissions("a", 1..=2)).await.unwrap();
-    // A deferred foreign key fails nowhere but in COMMIT.
-    place
-        .sql("CREATE TABLE parent (id INTEGER PRIMARY KEY); \
-              CREATE TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED); \
-              CREATE TRIGGER fault AFTER INSERT ON log_entries WHEN NEW.seq IN (4, 9) \
-              BEGIN INSERT INTO child VALUES (1); END")
-        .await;
-    assert!(matches!(
-        ledger.append(submissions("a", 3..=4)).await,
-        Err(AppendError::Storage(_))
-    ));
-    assert!(matches!(
-        ledger.append(submissions("c", 9..=9)).await,
-        Err(AppendError::Storage(_))
-    ));
-    place.sql("DROP TRIGGER fault").await;
-    assert_eq!(
-        indexes(&ledger.append(submissions("a", 3..=4)).await.unwrap()),
-        [2, 3]
-    );
-    assert_eq!(
-        indexes(&ledger.append(submissions("c", 1..=1)).await.unwrap()),
-        [0]
-    );
-    ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
 }
 
 #[tokio::test]
@@ -409,7 +376,7 @@ async fn an_emitter_whose_first_event_failed_to_be_written_starts_again() {
     let again = ledger.append(submissions("a", 2..=3)).await.unwrap();
     assert_eq!(indexes(&again), [1, 2]);
     ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
 }
 
 #[tokio::test]
@@ -417,7 +384,7 @@ async fn a_running_ledger_verifies_with_notices_at_most() {
     let place = Place::new();
     let ledger = place.open().await;
     ledger.append(submissions("a", 1..=50)).await.unwrap();
-    let report = place.verify(None).await;
+    let report = place.verify(None);
     assert!(report.worst() <= Some(Severity::Notice), "{report:?}");
     assert_eq!(report.zones[0].entries, 50);
 }

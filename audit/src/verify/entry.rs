@@ -93,7 +93,7 @@ impl Entry {
             stored,
             unfit,
             wrong_columns,
-            emitter: emitter.filter(|_| is_named).map(owned),
+            emitter: emitter.as_ref().filter(|_| is_named).map(owned),
             request_id: request_id.filter(|_| is_named).map(str::to_owned),
         }
     }
@@ -155,8 +155,8 @@ fn emitter_columns<'a>(row: &Stored<'a>) -> Option<Emitter<&'a str>> {
     Some(Emitter { boot, name, seq })
 }
 
-fn owned(emitter: Emitter<&str>) -> Emitter {
-    let Emitter { boot, name, seq } = emitter;
+fn owned(emitter: &Emitter<&str>) -> Emitter {
+    let Emitter { boot, name, seq } = *emitter;
     Emitter {
         boot: boot.to_owned(),
         name: name.to_owned(),

@@ -11,7 +11,7 @@ async fn place() -> Place {
     let ledger = place.open().await;
     ledger.append(submissions("a", 11..=20)).await.unwrap();
     ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
     place
 }
 
@@ -28,8 +28,8 @@ fn brief(finding: &Finding) -> (FindingKind, &str, Option<u64>, Option<u64>) {
     )
 }
 
-async fn assert_findings(place: &Place, name: &str, expected: &[Brief]) -> Report {
-    let report = place.verify(None).await;
+fn assert_findings(place: &Place, name: &str, expected: &[Brief]) -> Report {
+    let report = place.verify(None);
     let texts: Vec<_> = report.all().map(ToString::to_string).collect();
     let found: Vec<_> = report.all().map(brief).collect();
     assert_eq!(found, expected, "{name}\n{texts:#?}");
@@ -140,7 +140,7 @@ async fn every_manipulation_by_sql_is_named() {
     for (statement, expected) in cases {
         let place = place().await;
         place.sql(statement).await;
-        let report = assert_findings(&place, statement, expected).await;
+        let report = assert_findings(&place, statement, expected);
         assert!(!report.is_intact(), "{statement}");
     }
 }
@@ -155,7 +155,7 @@ async fn an_index_that_is_none_is_found_and_its_entry_missed() {
         at(FindingKind::Missing, 19),
         over(FindingKind::Root, 10, 18),
     ];
-    assert_findings(&place, statement, &expected).await;
+    assert_findings(&place, statement, &expected);
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_number_beside_the_body_that_says_something_else_is_named() {
     ] {
         let place = place().await;
         place.sql(statement).await;
-        assert_findings(&place, statement, &[at(FindingKind::Column, 19)]).await;
+        assert_findings(&place, statement, &[at(FindingKind::Column, 19)]);
     }
 }
 
@@ -197,9 +197,9 @@ async fn an_entry_that_is_found_by_another_mandate_than_it_issued_is_named() {
         ];
         ledger.append(entries).await.unwrap();
         ledger.close().await;
-        assert_eq!(place.verify(None).await.worst(), None);
+        assert_eq!(place.verify(None).worst(), None);
         place.sql(statement).await;
-        assert_findings(&place, statement, &[at(FindingKind::Column, index)]).await;
+        assert_findings(&place, statement, &[at(FindingKind::Column, index)]);
     }
 }
 
@@ -212,7 +212,7 @@ async fn a_file_from_before_issues_were_found_by_mandate_is_verified_as_it_is() 
               ALTER TABLE log_entries DROP COLUMN mandate_key",
         )
         .await;
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn a_changed_emitter_is_named_at_each_of_its_entries() {
         place.sql(statement).await;
         let entry = |index| (FindingKind::Column, "b", Some(index), Some(index));
         let expected = [0, 1, 2, 3, 4].map(entry);
-        assert_findings(&place, statement, &expected).await;
+        assert_findings(&place, statement, &expected);
     }
 }
 
@@ -243,7 +243,7 @@ async fn an_emitter_with_two_ids_is_found_where_the_schema_no_longer_forbids_it(
         .await;
     let kinds = [FindingKind::EmitterDuplicate, FindingKind::EmitterGap];
     let expected = kinds.map(|kind| (kind, "", None, None));
-    assert_findings(&place, "two ids", &expected).await;
+    assert_findings(&place, "two ids", &expected);
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn an_entry_that_was_removed_and_the_rest_renumbered_is_in_what_cannot_be_
         over(FindingKind::Root, 10, 18),
         at(FindingKind::EmitterGap, 12),
     ];
-    assert_findings(&place, "renumbered", &expected).await;
+    assert_findings(&place, "renumbered", &expected);
 }
 
 #[tokio::test]
@@ -285,8 +285,8 @@ async fn a_log_that_was_signed_twice_at_one_size_is_named_from_the_checkpoint_be
     let other = (11..=20).map(|seq| issue("a", seq, "mdt_other"));
     ledger.append(other.collect()).await.unwrap();
     ledger.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
-    let report = place.verify(Some(&kept)).await;
+    assert_eq!(place.verify(None).worst(), None);
+    let report = place.verify(Some(&kept));
     let found: Vec<_> = report.all().map(brief).collect();
     assert_eq!(found, [over(FindingKind::Root, 10, 19)]);
 }
@@ -302,7 +302,7 @@ async fn a_consistently_rewritten_entry_is_narrowed_down_to_its_checkpoint() {
               WHERE zone = 'a' AND idx = 2",
         )
         .await;
-    let report = place.verify(None).await;
+    let report = place.verify(None);
     let found: Vec<_> = report.all().map(brief).collect();
     assert!(
         found.contains(&(FindingKind::Root, "a", Some(0), Some(9))),
@@ -334,7 +334,7 @@ async fn one_flipped_byte_of_the_file_is_named_by_entry_emitter_and_request() {
         let mut bytes = original.clone();
         bytes[body + offset] ^= mask;
         std::fs::write(place.path(), bytes).unwrap();
-        let report = assert_findings(&place, "flip", &[at(FindingKind::Body, 12)]).await;
+        let report = assert_findings(&place, "flip", &[at(FindingKind::Body, 12)]);
         let finding = report.all().next().unwrap();
         assert_eq!(
             finding.emitter.as_ref().map(|emitter| emitter.seq),
@@ -365,7 +365,7 @@ async fn a_gap_of_an_emitter_is_a_gap_and_no_tampering() {
     ledger.append(late).await.unwrap();
     ledger.close().await;
     let gap = FindingKind::EmitterGap;
-    let report = assert_findings(&place, "gap", &[at(gap, 0), at(gap, 2)]).await;
+    let report = assert_findings(&place, "gap", &[at(gap, 0), at(gap, 2)]);
     assert_eq!(report.worst(), Some(Severity::Gap));
     assert!(report.is_intact());
     let text = report.all().nth(1).unwrap().to_string();
@@ -386,7 +386,7 @@ async fn a_repeated_number_is_found_where_the_schema_no_longer_forbids_it() {
         at(FindingKind::Index, 3),
         at(FindingKind::EmitterDuplicate, 3),
     ];
-    assert_findings(&place, "repeat", &expected).await;
+    assert_findings(&place, "repeat", &expected);
 }
 
 #[tokio::test]
@@ -400,15 +400,15 @@ async fn an_older_copy_is_found_by_a_checkpoint_that_was_kept() {
     ledger.append(submissions("a", 11..=20)).await.unwrap();
     ledger.close().await;
     let kept = place.open().await.checkpoint("a").await.unwrap().unwrap();
-    assert_eq!(place.verify(Some(&kept)).await.worst(), None);
+    assert_eq!(place.verify(Some(&kept)).worst(), None);
     for side in ["-wal", "-shm"] {
         let mut path = place.path().into_os_string();
         path.push(side);
         let _gone = std::fs::remove_file(path);
     }
     std::fs::write(place.path(), older).unwrap();
-    assert_eq!(place.verify(None).await.worst(), None);
-    let report = place.verify(Some(&kept)).await;
+    assert_eq!(place.verify(None).worst(), None);
+    let report = place.verify(Some(&kept));
     let found: Vec<_> = report.all().map(brief).collect();
     assert_eq!(found, [over(FindingKind::Missing, 10, 19)]);
 }
@@ -425,7 +425,7 @@ async fn a_log_that_was_rewritten_and_signed_again_is_found_by_a_checkpoint_that
     let ledger = place.open().await;
     ledger.append(submissions("a", 101..=130)).await.unwrap();
     ledger.close().await;
-    let report = place.verify(Some(&kept)).await;
+    let report = place.verify(Some(&kept));
     let found: Vec<_> = report.all().map(brief).collect();
     assert!(found.contains(&over(FindingKind::Root, 0, 19)), "{found:?}");
 }

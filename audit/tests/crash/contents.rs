@@ -111,7 +111,7 @@ pub(crate) async fn check(file: &Path, history: &History) {
     // A file without tables is no ledger yet.
     if !contents.events.is_empty() {
         // What was not published is not signed. Nothing else is to be found.
-        assert_worst(file, None, history, Some(Severity::Notice)).await;
+        assert_worst(file, None, history, Some(Severity::Notice));
     }
 }
 
@@ -119,11 +119,11 @@ pub(crate) async fn check(file: &Path, history: &History) {
 pub(crate) async fn check_closed(file: &Path, history: &History) {
     check(file, history).await;
     for kept in history.newest_checkpoints() {
-        assert_worst(file, Some(kept), history, None).await;
+        assert_worst(file, Some(kept), history, None);
     }
 }
 
-async fn assert_worst(file: &Path, kept: Option<&str>, history: &History, worst: Option<Severity>) {
+fn assert_worst(file: &Path, kept: Option<&str>, history: &History, worst: Option<Severity>) {
     let report = verify(file, &history.verifier_key(), kept, |_| {}).unwrap();
     let texts: Vec<_> = report.all().map(ToString::to_string).collect();
     assert!(report.worst() <= worst, "{texts:#?}");

@@ -63,7 +63,7 @@ impl AuditCommand {
         match self {
             Self::List(args) => args.run(context).await,
             Self::Tail(args) => args.run(context).await,
-            Self::Verify(args) => args.run(&context.output).await,
+            Self::Verify(args) => args.run(&context.output),
             Self::Export(args) => args.run(context.zone.as_ref(), &context.output).await,
             Self::Prove(args) => args.run(context).await,
             Self::Check(args) => args.run(&context.output).await,

@@ -39,7 +39,7 @@ pub(crate) struct VerifyArgs {
 }
 
 impl VerifyArgs {
-    pub(crate) async fn run(self, output: &Output) -> Result<(), CliError> {
+    pub(crate) fn run(self, output: &Output) -> Result<(), CliError> {
         let Self {
             ledger,
             export,

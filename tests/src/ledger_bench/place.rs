@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use caracal_audit::ledger::Clock;
 use caracal_audit::{CheckpointSigner, Ledger};
 use caracal_store::DatabaseUrl;
 use caracal_store::testing::{Durability, OWNER, PostgresServer};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::appends::{self, Producers};
 use super::bare::Bare;
@@ -24,6 +24,7 @@ const STEP: u64 = 100_000;
 struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the clock of this program")]
     fn unix_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)

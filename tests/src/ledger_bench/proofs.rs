@@ -1,8 +1,7 @@
 //! Proofs out of the database of a running ledger.
 
-use std::time::Instant;
-
 use anyhow::{Result, ensure};
+use tokio::time::Instant;
 
 use super::events::ZONE;
 use super::place::Grown;

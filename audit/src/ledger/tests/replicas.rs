@@ -62,7 +62,36 @@ async fn two_sequencers_on_one_file_take_turns_and_make_one_log() {
     assert_eq!(at(one.append(submissions("a", 3..=4)).await), [2, 3]);
     one.close().await;
     two.close().await;
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_commit_is_settled_by_what_the_database_says() {
+    let shared = Shared::new().await;
+    let ledger = shared.open().await;
+    ledger.append(submissions("a", 1..=2)).await.unwrap();
+    // A deferred foreign key fails nowhere but in COMMIT.
+    let database = shared.database();
+    let sql = |sql| PostgresServer::shared().execute(&database, sql);
+    sql("CREATE TABLE parent (id BIGINT PRIMARY KEY); \
+         CREATE TABLE child (id BIGINT REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED); \
+         CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN INSERT INTO child VALUES (1); RETURN NULL; END'; \
+         CREATE TRIGGER fault AFTER INSERT ON log_entries FOR EACH ROW \
+         WHEN (NEW.seq IN (4, 9)) EXECUTE FUNCTION fault()")
+    .await;
+    for refused in [submissions("a", 3..=4), submissions("c", 9..=9)] {
+        assert!(matches!(
+            ledger.append(refused).await,
+            Err(AppendError::Storage(_))
+        ));
+    }
+    sql("DROP TRIGGER fault ON log_entries").await;
+    let at = |positions: Result<Vec<Position>, AppendError>| indexes(&positions.unwrap());
+    assert_eq!(at(ledger.append(submissions("a", 3..=4)).await), [2, 3]);
+    assert_eq!(at(ledger.append(submissions("c", 1..=1)).await), [0]);
+    ledger.close().await;
+    assert_eq!(shared.verify().await.worst(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

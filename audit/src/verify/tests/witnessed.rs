@@ -29,7 +29,7 @@ async fn record_alone(place: &Place, seqs: std::ops::RangeInclusive<u64>) {
     ledger.close().await;
 }
 
-async fn verify_by(place: &Place, policy: &TrustPolicy, kept: Option<&str>) -> Report {
+fn verify_by(place: &Place, policy: &TrustPolicy, kept: Option<&str>) -> Report {
     let key = place.signer().verifier().to_text();
     let trust = Trust {
         verifier_key: &key,
@@ -56,7 +56,7 @@ async fn a_ledger_with_its_quorum_is_intact_and_its_checkpoints_are_good() {
     record(&place, &network, 1..=10).await;
     network.set_silent("w3", true);
     record(&place, &network, 11..=20).await;
-    let report = verify_by(&place, &network.policy(TWO), None).await;
+    let report = verify_by(&place, &network.policy(TWO), None);
     assert_eq!(report.worst(), None, "{report:?}");
     assert_eq!(
         (report.zones[0].checkpoints, report.zones[0].signed),
@@ -72,7 +72,7 @@ async fn without_the_quorum_the_missing_witnesses_are_named() {
     network.set_silent("w1", true);
     network.set_silent("w3", true);
     record(&place, &network, 11..=20).await;
-    let report = verify_by(&place, &network.policy(TWO), None).await;
+    let report = verify_by(&place, &network.policy(TWO), None);
     assert_eq!(briefs(&report), [unwitnessed(10, 19)]);
     assert!(!report.is_intact());
     assert_eq!(
@@ -85,11 +85,11 @@ async fn without_the_quorum_the_missing_witnesses_are_named() {
         "{evidence}"
     );
     // By its key alone, it is as good as before.
-    assert_eq!(place.verify(None).await.worst(), None);
+    assert_eq!(place.verify(None).worst(), None);
     // What comes later with a quorum covers what came without one.
     network.set_silent("w1", false);
     record(&place, &network, 21..=30).await;
-    let report = verify_by(&place, &network.policy(TWO), None).await;
+    let report = verify_by(&place, &network.policy(TWO), None);
     assert_eq!((report.worst(), report.zones[0].signed), (None, 30));
 }
 
@@ -111,15 +111,15 @@ async fn a_fork_that_only_the_log_signed_is_refused() {
     record_alone(&place, 31..=35).await;
     record_alone(&place, 36..=40).await;
     assert!(
-        place.verify(None).await.is_intact(),
+        place.verify(None).is_intact(),
         "its key alone does not tell"
     );
     let policy = network.policy(TWO);
-    let report = verify_by(&place, &policy, None).await;
+    let report = verify_by(&place, &policy, None);
     assert!(briefs(&report).contains(&unwitnessed(10, 19)), "{report:?}");
     assert_eq!((report.is_intact(), report.zones[0].signed), (false, 10));
     // And what others were shown says which of the two it is.
-    let report = verify_by(&place, &policy, Some(&published)).await;
+    let report = verify_by(&place, &policy, Some(&published));
     assert_eq!(report.worst(), Some(Severity::Tampered));
 }
 
@@ -129,14 +129,14 @@ async fn a_whole_history_that_no_witness_has_seen_is_refused() {
     let network = network(&place);
     record_alone(&place, 1..=5).await;
     let policy = network.policy(TWO);
-    let report = verify_by(&place, &policy, None).await;
+    let report = verify_by(&place, &policy, None);
     assert_eq!(briefs(&report), [unwitnessed(0, 4)]);
     assert_eq!(
         (report.zones[0].checkpoints, report.zones[0].signed),
         (0, 0)
     );
     let nobody_is_asked_for = network.policy("quorum none");
-    let report = verify_by(&place, &nobody_is_asked_for, None).await;
+    let report = verify_by(&place, &nobody_is_asked_for, None);
     assert_eq!((report.worst(), report.zones[0].signed), (None, 5));
 }
 
@@ -146,7 +146,7 @@ async fn the_one_checkpoint_that_witnesses_are_being_asked_about_is_a_notice() {
     let network = network(&place);
     record(&place, &network, 1..=10).await;
     record_alone(&place, 11..=12).await;
-    let report = verify_by(&place, &network.policy(TWO), None).await;
+    let report = verify_by(&place, &network.policy(TWO), None);
     let (_, kind, first, last) = unwitnessed(10, 11);
     assert_eq!(briefs(&report), [(Severity::Notice, kind, first, last)]);
     assert_eq!(report.zones[0].signed, 10);
@@ -164,8 +164,8 @@ async fn a_cosigned_checkpoint_that_was_kept_elsewhere_is_as_good_as_a_stored_on
     witnessed.close().await;
     place.sql("DELETE FROM witnessed").await;
     let policy = network.policy(TWO);
-    assert!(!verify_by(&place, &policy, None).await.is_intact());
-    let report = verify_by(&place, &policy, Some(&kept)).await;
+    assert!(!verify_by(&place, &policy, None).is_intact());
+    let report = verify_by(&place, &policy, Some(&kept));
     assert_eq!((report.worst(), report.zones[0].signed), (None, 10));
 }
 
@@ -210,7 +210,7 @@ async fn every_manipulation_of_cosigned_checkpoints_is_named() {
         record(&place, &network, 1..=10).await;
         record(&place, &network, 11..=20).await;
         place.sql(statement).await;
-        let report = verify_by(&place, &network.policy(TWO), None).await;
+        let report = verify_by(&place, &network.policy(TWO), None);
         assert_eq!(briefs(&report), expected, "{statement}");
     }
 }
@@ -228,7 +228,7 @@ async fn a_policy_that_lists_other_logs_vouches_for_none_of_this_one() {
         (Place::new().signer().verifier(), false),
     ] {
         let policy = network.policy(&format!("{TWO}\nlog {}", listed.to_text()));
-        let report = verify_by(&place, &policy, None).await;
+        let report = verify_by(&place, &policy, None);
         assert_eq!(report.is_intact(), trusted, "{}", listed.name());
         let kinds: Vec<_> = report.all().map(|finding| finding.kind).collect();
         let expected = [FindingKind::Policy];
