@@ -140,17 +140,20 @@ impl Checker {
 
     /// The ends of the logs; tells whether entries wait there.
     async fn look(&mut self, known: &HashMap<String, Frontier>) -> Result<bool, Fault> {
+        if !self.looked {
+            // Before the states are read: what is signed in between is in them. The other way around, an end
+            // that begins with it took the state for one that was put back.
+            for (zone, known) in known {
+                self.begin(zone, Some(known)).await?;
+            }
+            self.looked = true;
+        }
         let states = self.reader.states().await?;
         let states: BTreeMap<String, Option<StateRow>> = states.into_iter().collect();
         for zone in states.keys().chain(known.keys()) {
-            if !self.ends.contains_key(zone) {
-                // A log that came later is new from its first entry on.
-                let known = known.get(zone).filter(|_| !self.looked);
-                let end = End::new(&mut self.reader, zone, &self.verifier, known).await?;
-                self.ends.insert(zone.clone(), end);
-            }
+            // A log that came later is new from its first entry on.
+            self.begin(zone, None).await?;
         }
-        self.looked = true;
         let (mut left, mut waiting) = (SLICE, 0_u64);
         for (zone, end) in &mut self.ends {
             let state = states.get(zone).and_then(Option::as_ref);
@@ -170,6 +173,15 @@ impl Checker {
         }
         self.board.tell(|status| status.waiting = waiting);
         Ok(waiting > 0)
+    }
+
+    /// The end of a log that has none yet.
+    async fn begin(&mut self, zone: &str, known: Option<&Frontier>) -> Result<(), Fault> {
+        if !self.ends.contains_key(zone) {
+            let end = End::new(&mut self.reader, zone, &self.verifier, known).await?;
+            self.ends.insert(zone.to_owned(), end);
+        }
+        Ok(())
     }
 
     /// A slice of the pass; tells whether it was the last.
