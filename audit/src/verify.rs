@@ -30,7 +30,7 @@ use std::path::Path;
 pub use export::verify_export;
 pub use report::{Finding, FindingKind, Progress, Report, Severity, ZoneReport};
 
-use crate::note::{CheckpointError, CheckpointVerifier, KeyError};
+use crate::note::{CheckpointError, KeyError};
 use crate::witness::TrustPolicy;
 use emitters::Numbers;
 use judge::Judge;
@@ -88,14 +88,7 @@ pub fn verify_with(
     trust: Trust<'_>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Report, VerifyError> {
-    let Trust {
-        verifier_key,
-        kept,
-        policy,
-    } = trust;
-    let verifier = CheckpointVerifier::from_text(verifier_key)?;
-    let judge = Judge { verifier, policy };
-    let kept = kept.map(|note| judge.kept(note)).transpose()?;
+    let (judge, kept) = Judge::new(trust)?;
     let connection = database::open(path)?;
     let mut zones = database::zones(&connection)?;
     if let Some((zone, _)) = &kept {

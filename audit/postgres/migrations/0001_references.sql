@@ -1,4 +1,4 @@
--- Each entry was held against both, one statement each: half of what an append took. The transaction that
+-- Each entry was held against both, one statement each: a third of what an append took. The transaction that
 -- appends writes what its entries refer to, and the verifier follows every reference. (A SQLite file is
 -- told when it is opened.)
 ALTER TABLE log_entries

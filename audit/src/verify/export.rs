@@ -31,7 +31,6 @@ use std::path::Path;
 use super::judge::Judge;
 use super::report::{Finding, FindingKind, Progress, Report};
 use super::{Trust, VerifyError};
-use crate::note::CheckpointVerifier;
 use manifest::Account;
 use numbers::{Numbers, Whole};
 
@@ -41,14 +40,7 @@ pub fn verify_export(
     trust: Trust<'_>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Report, VerifyError> {
-    let Trust {
-        verifier_key,
-        kept,
-        policy,
-    } = trust;
-    let verifier = CheckpointVerifier::from_text(verifier_key)?;
-    let judge = Judge { verifier, policy };
-    let kept = kept.map(|note| judge.kept(note)).transpose()?;
+    let (judge, kept) = Judge::new(trust)?;
     let mut report = Report {
         zones: Vec::new(),
         findings: Vec::new(),

@@ -1,6 +1,6 @@
 //! Which notes are believed.
 
-use super::VerifyError;
+use super::{Trust, VerifyError};
 use crate::merkle::Hash;
 use crate::note::{Checkpoint, CheckpointError, CheckpointVerifier, Note};
 use crate::witness::{TrustPolicy, Witnessed};
@@ -20,7 +20,20 @@ pub(super) struct Seen {
     pub(super) witnessed: Option<Witnessed>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    /// By what is trusted; and the checkpoint that was kept elsewhere, with its zone.
+    pub(super) fn new(trust: Trust<'a>) -> Result<(Self, Option<(String, Seen)>), VerifyError> {
+        let Trust {
+            verifier_key,
+            kept,
+            policy,
+        } = trust;
+        let verifier = CheckpointVerifier::from_text(verifier_key)?;
+        let judge = Self { verifier, policy };
+        let kept = kept.map(|note| judge.kept(note)).transpose()?;
+        Ok((judge, kept))
+    }
+
     /// Opens a note about a zone's log. An error also when the signature of a witness that is known
     /// does not verify: such a note is not to be used.
     pub(super) fn open(&self, zone: &str, note: &str) -> Result<Seen, CheckpointError> {
@@ -41,7 +54,7 @@ impl Judge<'_> {
     }
 
     /// Opens a checkpoint that was kept elsewhere, and tells its zone.
-    pub(super) fn kept(&self, note: &str) -> Result<(String, Seen), VerifyError> {
+    fn kept(&self, note: &str) -> Result<(String, Seen), VerifyError> {
         let origin = note.lines().next().unwrap_or_default();
         let zone = self
             .verifier

@@ -166,6 +166,9 @@ async fn a_number_beside_the_body_that_says_something_else_is_named() {
         "UPDATE log_entries SET request_key = NULL WHERE zone = 'a' AND idx = 19",
         "UPDATE log_entries SET emitter_id = 99 WHERE zone = 'a' AND idx = 19",
         "UPDATE log_entries SET emitter_id = x'ff' WHERE zone = 'a' AND idx = 19",
+        // Where there is nothing in the body, and no value of the column's type beside it.
+        "UPDATE log_entries SET mandate = x'ff' WHERE zone = 'a' AND idx = 19",
+        "UPDATE log_entries SET mandate_key = x'ff' WHERE zone = 'a' AND idx = 19",
     ] {
         let place = place().await;
         place.sql(statement).await;
@@ -387,6 +390,28 @@ async fn a_repeated_number_is_found_where_the_schema_no_longer_forbids_it() {
         at(FindingKind::EmitterDuplicate, 3),
     ];
     assert_findings(&place, "repeat", &expected);
+}
+
+#[tokio::test]
+async fn a_repeated_number_is_found_where_an_index_hides_it() {
+    let place = place().await;
+    place
+        .sql(
+            "CREATE TABLE copy AS SELECT * FROM log_entries; DROP TABLE log_entries; \
+              ALTER TABLE copy RENAME TO log_entries; \
+              INSERT INTO log_entries SELECT * FROM log_entries WHERE zone = 'a' AND idx = 3; \
+              CREATE INDEX hides ON log_entries (emitter_id, seq) WHERE rowid < 26; \
+              PRAGMA writable_schema = ON; \
+              UPDATE sqlite_master SET sql = 'CREATE INDEX hides ON log_entries (emitter_id, seq)' \
+              WHERE name = 'hides'",
+        )
+        .await;
+    let expected = [
+        at(FindingKind::Index, 3),
+        (FindingKind::EmitterDuplicate, "", None, None),
+        (FindingKind::Unreadable, "", None, None),
+    ];
+    assert_findings(&place, "hidden repeat", &expected);
 }
 
 #[tokio::test]

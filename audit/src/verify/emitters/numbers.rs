@@ -52,8 +52,13 @@ impl Numbers {
             for number in repeated {
                 // The first of them has the number by right. What is no number of an emitter has none.
                 let right = usize::from(number > 0);
-                let entries = entries(connection, (*id, number), report);
-                for place in entries.into_iter().skip(right) {
+                let mut others = entries(connection, (*id, number), report);
+                others.drain(..right.min(others.len()));
+                // It was seen, whatever an index that was tampered with says now.
+                if others.is_empty() {
+                    report.push(repeat(series, number));
+                }
+                for place in others {
                     report.push(place.shows(repeat(series, number), series, number));
                 }
             }

@@ -11,7 +11,7 @@ pub struct LogExportStatus {
     pub exported: u64,
     /// Entries that the collector said it will never take. They are not sent again.
     pub rejected: u64,
-    /// Entries that retention had removed before they were exported.
+    /// Entries that were gone before they were exported.
     pub skipped: u64,
     /// Entries that wait, in all zones.
     pub behind: u64,
