@@ -5,6 +5,7 @@
 //! stands for. Publishing, which signs the state of the log, follows at most once a second.
 
 mod append;
+mod backfill;
 mod growth;
 mod known;
 mod open;

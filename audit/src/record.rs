@@ -2,6 +2,7 @@
 
 mod columns;
 mod draft;
+mod plain;
 pub(crate) mod request_key;
 mod text;
 
@@ -60,7 +61,7 @@ impl Record {
 impl<'a> Record<Text<'a>> {
     /// As [`Record::from_canonical`], without copies.
     pub(crate) fn borrowed(bytes: &'a [u8]) -> Result<Self, RecordError> {
-        read(bytes)
+        plain::read(bytes).or_else(|_| read(bytes))
     }
 }
 

@@ -96,7 +96,7 @@ impl Sequencer {
             }
         }
         self.publish().await;
-        self.writer.pool.close().await;
+        self.writer.close().await;
         self.publisher.finish().await;
         if let Some(done) = closing {
             // Nobody waits any more: fine.
@@ -158,6 +158,7 @@ impl Sequencer {
             let result = self.write(&requests).await;
             let (error, next) = match result {
                 Ok(positions) => {
+                    self.writer.committed();
                     self.bells.ring(&positions);
                     for (request, positions) in requests.drain(..).zip(positions) {
                         // A producer that went away will submit again, and be told the same.

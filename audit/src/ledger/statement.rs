@@ -5,7 +5,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{AnyPool, Arguments as _, AssertSqlSafe};
 
 use super::state::signed;
-use crate::record::request_key::{SEGMENT, STRIDE, search_key};
+use crate::record::request_key::{NEW, OLD};
 
 /// What entries are found by through an index.
 #[derive(Debug, Clone, Copy)]
@@ -44,21 +44,26 @@ impl Statement {
         self
     }
 
-    /// Begins a statement that looks into every segment of an index, see [`search_key`].
+    /// Begins a statement that looks into every segment of an index, see [`Segments`](crate::record::request_key::Segments).
     pub(super) fn by(&mut self, by: By, dialect: Dialect, zone: &str, id: String) -> &mut Self {
-        self.push("WITH RECURSIVE segment (key) AS (SELECT size / ")
-            .value(signed(SEGMENT))
-            .push(" * ")
-            .value(STRIDE)
-            .push(" + ")
-            .value(search_key(0, &id))
-            .push(" FROM log_state WHERE zone = ")
-            .value(zone.to_owned())
-            .push(" UNION ALL SELECT key - ")
-            .value(STRIDE)
-            .push(" FROM segment WHERE key >= ")
-            .value(STRIDE)
-            .push(") SELECT idx, body FROM segment ")
+        let mut word = "WITH RECURSIVE segment (key, stride) AS (SELECT ";
+        for segments in [NEW, OLD] {
+            self.push(word)
+                .push("size / ")
+                .value(signed(segments.length))
+                .push(" * ")
+                .value(segments.stride())
+                .push(" + ")
+                .value(segments.key(0, &id))
+                .push(", ")
+                .value(segments.stride())
+                .push(" FROM log_state WHERE zone = ")
+                .value(zone.to_owned());
+            word = " UNION ALL SELECT ";
+        }
+        self.push(" UNION ALL SELECT key - stride, stride FROM segment WHERE key >= stride)")
+            // Once each: a key can be of either cut.
+            .push(" SELECT idx, body FROM (SELECT DISTINCT key FROM segment) AS keys ")
             .push(match (dialect, by) {
                 // Told outright: its planner knows nothing of how many entries share a key.
                 (Dialect::Sqlite, By::Request) => {

@@ -7,6 +7,8 @@ use caracal_store::{Connector, DatabaseUrl, Dialect, OpenError, SchemaError, bri
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 
+use super::backfill::Backfill;
+
 const READERS: u32 = 4;
 
 /// The schema. Its book-keeping has a name of its own: ledger and authority may share a database.
@@ -36,10 +38,13 @@ impl Storage {
         let connector = Connector::new(place)?;
         migrate(&connector).await?;
         let dialect = connector.dialect();
+        let pool = connector.clone().appending().pool(1);
+        let backfill = (dialect == Dialect::Sqlite).then(|| Backfill::start(connector.pool(1)));
         Ok(Self {
             writer: Writer {
-                pool: connector.clone().without_references().pool(1),
+                pool,
                 dialect,
+                backfill,
             },
             readers: connector.pool(READERS),
         })
@@ -83,9 +88,26 @@ pub(super) async fn create_roles(connector: &Connector) -> Result<(), OpenError>
 pub(super) struct Writer {
     pub(super) pool: AnyPool,
     pub(super) dialect: Dialect,
+    /// Of a file: who moves what was committed into it.
+    backfill: Option<Backfill>,
 }
 
 impl Writer {
+    /// After a commit.
+    pub(super) fn committed(&self) {
+        if let Some(backfill) = &self.backfill {
+            backfill.ring();
+        }
+    }
+
+    /// Gives the connections back.
+    pub(super) async fn close(&self) {
+        if let Some(backfill) = &self.backfill {
+            backfill.stop().await;
+        }
+        self.pool.close().await;
+    }
+
     /// Begins a transaction and waits for its turn: from here to its end nobody else writes, in this
     /// process or another. So what is read here stays true until the commit, and the logs of all
     /// replicas are one.

@@ -8,7 +8,7 @@ use caracal_mandate::event::{Emitter, is_known_version};
 
 use super::report::{Finding, FindingKind};
 use crate::merkle::Hash;
-use crate::record::request_key::search_key;
+use crate::record::request_key::is_key;
 use crate::record::{Columns, Record, Series, Text};
 pub(super) use row::{Places, Row};
 
@@ -179,7 +179,7 @@ fn differences(row: &Stored<'_>, record: &Record<Text<'_>>) -> Vec<&'static str>
     let expected = Columns::<&str>::of(event);
     // An index that is none is a finding of its own.
     let is_key = |key: Option<i64>, id: Option<&str>| match (row.index, id) {
-        (Some(index), Some(id)) => key == Some(search_key(index, id)),
+        (Some(index), Some(id)) => key.is_some_and(|key| is_key(key, index, id)),
         (None, Some(_)) => true,
         (_, None) => key.is_none(),
     };

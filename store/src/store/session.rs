@@ -21,6 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SQLITE: &str = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
     PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 6000; PRAGMA cache_size = -16384";
 
+/// What who appends to a file is told besides. References of a row that is written with all that it refers to
+/// need no look. And others move what was committed into the file ([`Connector::appending`]): only if they do not
+/// keep up, the one who appends does so too, at 64 MiB.
+const SQLITE_APPENDING: &str = "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 8192";
+
 /// - A commit that was acknowledged survives a crash, whatever the server's default is.
 /// - Every statement sees what was committed before it began: the rules are read behind the lock
 ///   of the head.
@@ -39,7 +44,7 @@ const POSTGRES: &str = "SELECT set_config('default_transaction_isolation', 'read
 pub struct Connector {
     options: AnyConnectOptions,
     dialect: Dialect,
-    references: bool,
+    appends: bool,
 }
 
 impl Connector {
@@ -73,16 +78,17 @@ impl Connector {
         Ok(Self {
             options,
             dialect,
-            references: true,
+            appends: false,
         })
     }
 
-    /// Connections that leave references unchecked, on a `SQLite` file: for who appends, with all that
-    /// a row refers to, and checks it otherwise. On a server that is a matter of the schema.
+    /// Connections for who only appends, on a `SQLite` file: references stay unchecked, and of the write-ahead
+    /// log nothing is moved into the file until it has 64 MiB. Somebody else is to do that before. On a server
+    /// both are matters of its own.
     #[must_use]
-    pub fn without_references(self) -> Self {
+    pub fn appending(self) -> Self {
         Self {
-            references: false,
+            appends: true,
             ..self
         }
     }
@@ -99,7 +105,7 @@ impl Connector {
         let connect = AnyConnection::connect_with(&self.options);
         let connection = tokio::time::timeout(PATIENCE, connect).await;
         let mut connection = connection.map_err(|_| OpenError::NoAnswer)??;
-        prepare(&mut connection, self.dialect, self.references).await?;
+        prepare(&mut connection, self.dialect, self.appends).await?;
         if is_replica(&mut connection, self.dialect).await? {
             return Err(OpenError::Replica);
         }
@@ -109,13 +115,13 @@ impl Connector {
     /// A pool of so many connections at most, each made when it is needed.
     #[must_use]
     pub fn pool(&self, connections: u32) -> AnyPool {
-        let (dialect, references) = (self.dialect, self.references);
+        let (dialect, appends) = (self.dialect, self.appends);
         AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    prepare(connection, dialect, references).await?;
+                    prepare(connection, dialect, appends).await?;
                     // After a failover the name may lead to a server that lags behind.
                     if is_replica(connection, dialect).await? {
                         return Err(sqlx::Error::Protocol("the server is a replica".to_owned()));
@@ -130,16 +136,16 @@ impl Connector {
 async fn prepare(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    references: bool,
+    appends: bool,
 ) -> Result<(), sqlx::Error> {
     let settings = match dialect {
         Dialect::Sqlite => SQLITE,
         Dialect::Postgres => POSTGRES,
     };
     sqlx::raw_sql(settings).execute(&mut *connection).await?;
-    if dialect == Dialect::Sqlite && !references {
-        let off = sqlx::raw_sql("PRAGMA foreign_keys = OFF");
-        off.execute(connection).await?;
+    if dialect == Dialect::Sqlite && appends {
+        let appending = sqlx::raw_sql(SQLITE_APPENDING);
+        appending.execute(connection).await?;
     }
     Ok(())
 }

@@ -4,6 +4,11 @@
 //! make it shorter or longer.
 
 use anyhow::Result;
+use mimalloc::MiMalloc;
+
+/// The services' own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> Result<()> {

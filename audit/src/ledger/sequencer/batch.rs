@@ -5,7 +5,7 @@ mod growth;
 mod rows;
 mod time;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use caracal_store::Dialect;
 use sqlx::{AnyConnection, Row as _};
@@ -18,7 +18,10 @@ use super::super::storage::Writer;
 use crate::record::Record;
 pub(super) use emitters::Emitters;
 use growth::Growth;
-use rows::Row;
+use rows::{Insert, Unwritable};
+
+/// Rows of the first statement, for whose values the database waits.
+const FIRST: usize = 64;
 
 /// Why a batch was not written. The database is as before, unless the commit itself failed.
 pub(super) enum BatchError {
@@ -128,23 +131,53 @@ impl<'a> Work<'a> {
         connection: &mut AnyConnection,
         requests: &[Request],
     ) -> Result<Option<Vec<Vec<Position>>>, BatchError> {
-        let mut rows = Vec::new();
-        let mut positions = Vec::with_capacity(requests.len());
-        for request in requests {
-            let mut taken = Vec::with_capacity(request.submissions.len());
-            for submission in &request.submissions {
-                let emitter_id = self.emitters.id(connection, &submission.series).await?;
-                let growth = self.growth(connection, submission).await?;
-                let Some((row, position)) = Row::append(growth, emitter_id, submission) else {
-                    return Ok(None);
-                };
-                rows.push(row);
-                taken.push(position);
-            }
-            positions.push(taken);
+        let mut waiting = VecDeque::new();
+        for submission in requests.iter().flat_map(|request| &request.submissions) {
+            let emitter_id = self.emitters.id(connection, &submission.series).await?;
+            self.growth(connection, submission).await?;
+            waiting.push_back((emitter_id, submission));
         }
-        let all_new = rows::insert(connection, self.dialect, rows).await?;
-        Ok(all_new.then_some(positions))
+        let mut positions = Vec::with_capacity(waiting.len());
+        let mut next = self.fill(FIRST, &mut waiting, &mut positions);
+        while let Ok(Some(insert)) = next {
+            // The database is at one statement while the values of the next one are put together.
+            let fill = async { self.fill(usize::MAX, &mut waiting, &mut positions) };
+            let (written, following) = tokio::join!(biased; insert.execute(connection), fill);
+            match written {
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                    return Ok(None);
+                }
+                written => written?,
+            };
+            next = following;
+        }
+        if next.is_err() {
+            return Ok(None);
+        }
+        let mut positions = positions.into_iter();
+        let taken = requests.iter().map(|request| {
+            let count = request.submissions.len();
+            positions.by_ref().take(count).collect()
+        });
+        Ok(Some(taken.collect()))
+    }
+
+    /// Appends as many of those who wait as one statement takes, and no more than so many.
+    fn fill(
+        &mut self,
+        at_most: usize,
+        waiting: &mut VecDeque<(i64, &Prepared)>,
+        positions: &mut Vec<Position>,
+    ) -> Result<Option<Insert>, Unwritable> {
+        let Some(mut insert) = Insert::of_new(waiting.len().min(at_most), self.dialect) else {
+            return Ok(None);
+        };
+        for (emitter_id, submission) in waiting.drain(..insert.rows()) {
+            let growth = self.grown.get_mut(&submission.zone).ok_or(Unwritable)?;
+            let position = insert.append(growth, emitter_id, submission)?;
+            positions.push(position);
+        }
+        Ok(Some(insert))
     }
 
     /// Writes event after event, so that each is known for new, known already, or impossible.
@@ -178,10 +211,11 @@ impl<'a> Work<'a> {
         let emitter_id = self.emitters.id(connection, &submission.series).await?;
         let growth = self.growth(connection, submission).await?;
         let (before, completed) = (growth.after.clone(), growth.completed.len());
-        let Some((row, position)) = Row::append(growth, emitter_id, submission) else {
+        let mut insert = Insert::of_any(dialect);
+        let Ok(position) = insert.append(growth, emitter_id, submission) else {
             return Ok(Err(Rejection::Json));
         };
-        if !rows::insert(connection, dialect, vec![row]).await? {
+        if !insert.execute(connection).await? {
             growth.after = before;
             growth.completed.truncate(completed);
             return duplicate(connection, emitter_id, submission).await;
