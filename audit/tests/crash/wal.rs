@@ -6,8 +6,8 @@
 //! of whatever lies behind them, power loss leaves any part, or other bytes; of what is before, all.
 //!
 //! Whether the last commit in the file had returned cannot be read from the file. But if it holds something
-//! that was acknowledged or published, it had. If it does not, it may have been about to be synced, and
-//! then it is fair to damage it.
+//! that was acknowledged or published, it had; and if it was on its way into the database too, it was synced
+//! before that. If neither, it may have been about to be synced, and then it is fair to damage it.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
@@ -20,6 +20,8 @@ use super::random::Random;
 /// Of the log, and of each frame in it (sqlite.org/fileformat2.html, section 4.1).
 const LOG_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
+/// Where the index of the log says how many frames are in the database, or were on their way.
+const BACKFILL_ATTEMPTED: usize = 128;
 /// Ends the magic number where checksums are over big-endian words.
 const BIG_ENDIAN: u32 = 1;
 
@@ -52,9 +54,12 @@ pub(crate) async fn tear(database: &Path, history: &History, random: &mut Random
         return Torn::Nothing;
     };
     let before = commits.iter().rev().nth(1).copied().unwrap_or(LOG_HEADER);
-    let with = contents(database, &log[..last]).await;
-    let without = contents(database, &log[..before]).await;
-    let (from, torn) = if with.promises_beyond(&without, history) {
+    let is_synced = last <= moved(database, &log) || {
+        let with = contents(database, &log[..last]).await;
+        let without = contents(database, &log[..before]).await;
+        with.promises_beyond(&without, history)
+    };
+    let (from, torn) = if is_synced {
         (last, Torn::Tail)
     } else {
         (before, Torn::Commit)
@@ -75,6 +80,20 @@ pub(crate) async fn tear(database: &Path, history: &History, random: &mut Random
             .unwrap();
     }
     if first < last { torn } else { Torn::Tail }
+}
+
+/// How much of the log is in the database, or was being written there: so much is in the third file, which all
+/// processes map (sqlite.org/walformat.html, section 2.2).
+fn moved(database: &Path, log: &[u8]) -> usize {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-shm");
+    let Ok(index) = std::fs::read(path) else {
+        return 0;
+    };
+    let attempted = index.get(BACKFILL_ATTEMPTED..BACKFILL_ATTEMPTED + 4);
+    let frames = attempted.map_or(0, |bytes| u32::from_ne_bytes(bytes.try_into().unwrap()));
+    let page = usize::try_from(word(log, 8)).unwrap();
+    LOG_HEADER + usize::try_from(frames).unwrap() * (FRAME_HEADER + page)
 }
 
 /// What a database holds with this much of its log.
