@@ -2,12 +2,12 @@
 # The work is done by the scripts in scripts/.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup wasm build test deny run bench bench-delegation bench-ledger bench-sts chaos fuzz graph hostile model parity bench-revocation faults
+.PHONY: help setup setup-run wasm build test deny run bench bench-delegation bench-ledger bench-sts chaos fuzz graph hostile model parity bench-revocation faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup ## start the stack and play the story (RUN_ONCE=1: end after the story)
+run: setup-run ## start the stack and play the story (RUN_ONCE=1: end after the story)
 	@scripts/run.sh caracal-story $(if $(filter 1,$(RUN_ONCE)),--once)
 
 test: setup ## format, lints, unit and property tests, end to end on Envoy, dependencies
@@ -49,10 +49,10 @@ model: setup ## explore the feed-and-lease protocol, every order of events, for 
 graph: setup ## hold random histories of delegation against a model, on both databases (GRAPH_OPERATIONS)
 	@scripts/graph.sh
 
-wasm: setup ## build only the filter: target/wasm/caracal-filter.wasm
+wasm: setup-run ## build only the filter: target/wasm/caracal-filter.wasm
 	@scripts/build-wasm.sh
 
-build: setup ## build only the native programs
+build: setup-run ## build only the native programs
 	@scripts/build-native.sh
 
 deny: setup ## check licences, sources and known vulnerabilities of the dependencies
@@ -60,3 +60,6 @@ deny: setup ## check licences, sources and known vulnerabilities of the dependen
 
 setup: ## install what is missing: Rust, Envoy, Go, PostgreSQL, Redis, an S3 server, SoftHSM, clients, the Wasm standard library
 	@scripts/setup.sh
+
+setup-run: ## install what only running it needs: Rust, Envoy, the Wasm standard library
+	@scripts/setup.sh run

